@@ -1,1 +1,48 @@
-//! To come.
+//! Real servers for tests: PostgreSQL, Redis, RabbitMQ and an SMTP sink, each test with a room of its own.
+//!
+//! [`postgres`], [`redis`] and [`rabbitmq`] hand out a database, a database number and a vhost on servers that are
+//! started when first asked for, once per test process. `cargo xtask test` starts them once for a whole run and names
+//! them in `KVARTAL_TEST_POSTGRES_URL`, `KVARTAL_TEST_REDIS_URL`, `KVARTAL_TEST_RABBITMQ_URL`. A test that kills or
+//! restarts a server starts its own: [`PostgresServer`], [`RedisServer`], [`RabbitServer`].
+//!
+//! Everything started here dies with the test process, even by `kill -9`. What is missing on the computer fails the
+//! test with the command that installs it. Functions panic rather than return errors: they are for tests only.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::missing_panics_doc, reason = "every function here panics when the server cannot be had")]
+
+mod http;
+mod postgres;
+mod process;
+mod rabbitmq;
+mod redis;
+mod smtp;
+mod wait;
+mod watchdog;
+
+pub use postgres::{Postgres, PostgresServer, postgres};
+pub use process::Process;
+pub use rabbitmq::{Rabbit, RabbitServer, rabbitmq};
+pub use redis::{Redis, RedisServer, redis};
+pub use smtp::{Mail, Smtp, SmtpMode, smtp};
+pub use wait::{Outcome, eventually, free_port};
+
+/// The address of a server that somebody else started for this run of tests.
+#[allow(clippy::disallowed_methods, reason = "how the command runner hands over the servers it started")]
+fn shared(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+/// A name nobody else uses, safe in SQL, in URLs and in file names.
+fn unique(prefix: &str) -> String {
+    format!("{prefix}_{}_{:016x}", std::process::id(), wait::random())
+}
+
+/// The first of `candidates` that exists, or else found on PATH under `name`.
+fn program(name: &str, package: &str, candidates: &[&str]) -> std::path::PathBuf {
+    let on_path = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
+    let fixed = candidates.iter().map(std::path::PathBuf::from);
+    fixed
+        .chain(on_path.iter().map(|folder| std::path::Path::new(folder).join(name)))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("{name} is not installed; install it with: apt-get install -y {package}"))
+}
