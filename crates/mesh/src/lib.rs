@@ -1,1 +1,26 @@
-//! To come.
+//! The mesh in the process: the server stack that enforces the contract, the channels that services call each other
+//! through, the identity of callers, rates, audit, deadlines and streams.
+//!
+//! * A service's routes go through [`server::Stack::wrap`] once; nothing reaches a handler past it.
+//! * Handlers learn who calls from [`caller`] and answer errors through [`to_status`].
+//! * Outgoing calls go through a [`Channel`] from the [`Directory`].
+
+pub mod audit;
+pub mod auth;
+mod channel;
+pub mod deadline;
+mod directory;
+mod metrics;
+mod peer;
+pub mod rate;
+pub mod server;
+mod service;
+mod status;
+pub mod stream;
+pub mod trace;
+
+pub use channel::{Channel, RemoteOptions};
+pub use directory::{Directory, Remote};
+pub use peer::{Peer, caller};
+pub use service::{BoxFuture, BoxService, Request, Response};
+pub use status::{code_name, from_status, to_status};

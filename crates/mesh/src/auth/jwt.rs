@@ -1,0 +1,215 @@
+//! Verification of access tokens.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use kvartal_kernel::{Actor, Clock, Error, Role, Roles, Timestamp};
+use moka::sync::Cache;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{
+    ACCESS_TOKEN_TYPE, AUDIENCE, Claims, ISSUER, Identity, KeySource, LEEWAY, PublicKey, Revocations, TOKEN_BYTES_MAX,
+    TokenKind, Verifier, bad_token,
+};
+
+/// Keys are read again after this, so a key that was withdrawn dies within it.
+const KEYS_FRESH: Duration = Duration::from_secs(60);
+/// Keys that could not be read again for this long are not trusted any more.
+const KEYS_LIFE: Duration = Duration::from_secs(60 * 60);
+/// The source is not asked more often than this, whatever tokens name.
+const KEYS_PAUSE: Duration = Duration::from_secs(5);
+/// Most good tokens that are remembered.
+const TOKENS_MAX: u64 = 100_000;
+/// A token that nobody shows for this long is forgotten.
+const TOKENS_IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// Verifies access tokens: EdDSA only, with the keys of a [`KeySource`]. Good tokens are remembered by their SHA-256, so
+/// showing one again costs a hash; revocation is looked up on every call, by session and generation, never by the token.
+pub struct JwtVerifier {
+    source: Arc<dyn KeySource>,
+    revocations: Arc<dyn Revocations>,
+    clock: Arc<dyn Clock>,
+    validation: Validation,
+    keys: RwLock<Arc<Keys>>,
+    reading: tokio::sync::Mutex<()>,
+    good: Cache<[u8; 32], Good>,
+}
+
+/// A token that was found good with these keys.
+#[derive(Clone)]
+struct Good {
+    identity: Identity,
+    not_before: Timestamp,
+    keys_version: u64,
+}
+
+#[derive(Default)]
+struct Keys {
+    by_kid: HashMap<String, (DecodingKey, [u8; 32])>,
+    /// Counts changes: tokens that were good with other keys are verified again.
+    version: u64,
+    read_at: Option<Timestamp>,
+    tried_at: Option<Timestamp>,
+}
+
+impl JwtVerifier {
+    /// Reads the keys when the first token comes.
+    pub fn new(source: Arc<dyn KeySource>, revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        // Times are checked below: against our own clock, with our own leeway.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.leeway = 0;
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        Self {
+            source,
+            revocations,
+            clock,
+            validation,
+            keys: RwLock::default(),
+            reading: tokio::sync::Mutex::default(),
+            good: Cache::builder().max_capacity(TOKENS_MAX).time_to_idle(TOKENS_IDLE).build(),
+        }
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys, read again when they are old or lack `kid`. Whoever finds them old reads them; others go on with the old.
+    async fn keys_for(&self, kid: &str, now: Timestamp) -> Result<Arc<Keys>, Error> {
+        let keys = self.keys();
+        let known = keys.by_kid.contains_key(kid);
+        let age = keys.read_at.map(|at| now.since(at));
+        let paused = keys.tried_at.is_some_and(|at| now >= at && now.since(at) < KEYS_PAUSE);
+        if known && age.is_some_and(|age| age < KEYS_FRESH) {
+            return Ok(keys);
+        }
+        let usable = age.is_some_and(|age| age < KEYS_LIFE);
+        if !paused {
+            let guard = if known && usable { self.reading.try_lock().ok() } else { Some(self.reading.lock().await) };
+            if let Some(_guard) = guard {
+                // Somebody else may have read them while this call waited for its turn.
+                if self.keys().tried_at == keys.tried_at {
+                    self.read_keys(now).await;
+                }
+            }
+        }
+        let keys = self.keys();
+        if keys.read_at.is_some_and(|at| now.since(at) < KEYS_LIFE) {
+            return Ok(keys);
+        }
+        Err(Error::unavailable("KEYS_UNAVAILABLE", "access tokens cannot be verified now"))
+    }
+
+    async fn read_keys(&self, now: Timestamp) {
+        let read = self.source.keys().await;
+        let old = self.keys();
+        let next = match read {
+            Ok(keys) => {
+                let changed = keys.len() != old.by_kid.len()
+                    || keys.iter().any(|key| old.by_kid.get(&key.kid).is_none_or(|(_, x)| *x != key.x));
+                let by_kid = keys.into_iter().map(entry).collect();
+                Keys { by_kid, version: old.version + u64::from(changed), read_at: Some(now), tried_at: Some(now) }
+            }
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "the keys of access tokens could not be read");
+                let (by_kid, version, read_at) = (old.by_kid.clone(), old.version, old.read_at);
+                Keys { by_kid, version, read_at, tried_at: Some(now) }
+            }
+        };
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+    }
+
+    fn decode(&self, token: &str, keys: &Keys, kid: &str) -> Result<Good, Error> {
+        let (key, _) = keys.by_kid.get(kid).ok_or_else(bad_token)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(|_| bad_token())?.claims;
+        let roles: Roles = claims.roles.iter().filter_map(|name| Role::from_name(name)).collect();
+        let actor = match (claims.kind, claims.sid) {
+            (TokenKind::User, Some(session)) if !session.is_nil() => Actor::User { id: claims.sub, session, roles },
+            (TokenKind::Machine, None) => Actor::Machine { id: claims.sub, roles },
+            _ => return Err(bad_token()),
+        };
+        let moment = |seconds: i64| Timestamp::from_parts(seconds, 0).ok_or_else(bad_token);
+        let (issued, not_before, expires) = (moment(claims.iat)?, moment(claims.nbf)?, moment(claims.exp)?);
+        let identity = Identity { actor, generation: claims.generation, expires };
+        let ordered = claims.iss == ISSUER && claims.aud == AUDIENCE && issued < expires && !claims.sub.is_nil();
+        if !ordered {
+            return Err(bad_token());
+        }
+        Ok(Good { identity, not_before: not_before.max(issued), keys_version: keys.version })
+    }
+}
+
+fn entry(key: PublicKey) -> (String, (DecodingKey, [u8; 32])) {
+    (key.kid, (DecodingKey::from_ed_der(&key.x), key.x))
+}
+
+/// The key's name, from a header that is exactly what we issue.
+fn header_kid(token: &str) -> Option<String> {
+    let canonical = token
+        .split('.')
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    if token.len() > TOKEN_BYTES_MAX || token.split('.').count() != 3 || !canonical {
+        return None;
+    }
+    let header = jsonwebtoken::decode_header(token).ok()?;
+    let plain = header.crit.is_none()
+        && header.jwk.is_none()
+        && header.jku.is_none()
+        && header.x5u.is_none()
+        && header.x5c.is_none()
+        && header.zip.is_none()
+        && header.enc.is_none();
+    let ours = header.alg == Algorithm::EdDSA && header.typ.as_deref() == Some(ACCESS_TOKEN_TYPE) && plain;
+    header.kid.filter(|_| ours)
+}
+
+#[async_trait]
+impl Verifier for JwtVerifier {
+    async fn verify(&self, bearer: &str) -> Result<Identity, Error> {
+        if bearer.len() > TOKEN_BYTES_MAX {
+            return Err(bad_token());
+        }
+        let now = self.clock.now();
+        let digest: [u8; 32] = Sha256::digest(bearer.as_bytes()).into();
+        let keys = self.keys();
+        let fresh = keys.read_at.is_some_and(|at| now.since(at) < KEYS_FRESH);
+        let remembered = self.good.get(&digest).filter(|good| fresh && good.keys_version == keys.version);
+        let good = match remembered {
+            Some(good) => good,
+            None => {
+                let kid = header_kid(bearer).ok_or_else(bad_token)?;
+                let keys = self.keys_for(&kid, now).await?;
+                let good = self.decode(bearer, &keys, &kid)?;
+                self.good.insert(digest, good.clone());
+                good
+            }
+        };
+        if now.plus(LEEWAY) < good.not_before || now >= good.identity.expires.plus(LEEWAY) {
+            return Err(bad_token());
+        }
+        self.recheck(&good.identity)?;
+        Ok(good.identity)
+    }
+
+    fn recheck(&self, identity: &Identity) -> Result<(), Error> {
+        match identity.actor {
+            Actor::User { id, session, .. } => self.revocations.check(session, id, identity.generation),
+            Actor::Machine { id, .. } => self.revocations.check(Uuid::nil(), id, identity.generation),
+            Actor::Anonymous | Actor::Service { .. } => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for JwtVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtVerifier").field("remembered", &self.good.entry_count()).finish_non_exhaustive()
+    }
+}
