@@ -1,1 +1,9 @@
-//! To come.
+//! The platform seen from outside: starts the real binary and talks to it through its public edge.
+
+mod platform;
+mod raw;
+mod user;
+
+pub use platform::{Adapter, Options, Platform, Servers};
+pub use raw::{RawClient, RawOutcome};
+pub use user::User;

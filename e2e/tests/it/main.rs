@@ -1,1 +1,14 @@
-//! Whole-system tests.
+//! Whole-system tests: the real binary, real servers, the public edge.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+mod access;
+mod kill;
+mod malformed;
+mod story;
+mod work_zones;

@@ -1,0 +1,217 @@
+//! A platform of its own for a test: the binary `kvartal`, on SQLite or on real servers, with a real SMTP server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
+use kvartal_proto::identity::v1::{ConfirmEmailRequest, GrantRoleRequest, RegisterRequest, SignInRequest};
+use kvartal_testing::{Postgres, Process, Rabbit, Redis, Smtp, free_port};
+use tonic::transport::{Channel, Endpoint};
+use uuid::Uuid;
+
+use crate::{RawClient, User};
+
+const READY: Duration = Duration::from_secs(60);
+const ADMIN: &str = "admin@city.example";
+const PASSWORD: &str = "a long enough password";
+
+/// What the platform runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Adapter {
+    /// SQLite files and the bus inside the process.
+    Embedded,
+    /// PostgreSQL, RabbitMQ and Redis.
+    Servers,
+}
+
+/// The servers of [`Adapter::Servers`].
+pub struct Servers {
+    /// One schema for each service.
+    pub postgres: Postgres,
+    /// The broker.
+    pub rabbitmq: Rabbit,
+    /// Revocations and limits.
+    pub redis: Redis,
+}
+
+/// How to start.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Further arguments of the binary.
+    pub args: Vec<String>,
+    /// Further variables of its environment.
+    pub env: Vec<(String, String)>,
+}
+
+/// A running platform. Dropping it ends the process and removes its data.
+pub struct Platform {
+    adapter: Adapter,
+    options: Options,
+    process: Option<Process>,
+    port: u16,
+    folder: tempfile::TempDir,
+    servers: Option<Servers>,
+    /// Where its mail arrives.
+    pub smtp: Smtp,
+}
+
+impl Platform {
+    /// Starts one and waits until it answers.
+    pub async fn start(adapter: Adapter, options: Options) -> Self {
+        let servers = match adapter {
+            Adapter::Embedded => None,
+            Adapter::Servers => Some(Servers {
+                postgres: kvartal_testing::postgres().await,
+                rabbitmq: kvartal_testing::rabbitmq().await,
+                redis: kvartal_testing::redis().await,
+            }),
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("admin-password"), PASSWORD).expect("a file");
+        std::fs::write(folder.path().join("mesh-key"), Uuid::new_v4().to_string() + &Uuid::new_v4().to_string())
+            .expect("a file");
+        std::fs::write(folder.path().join("master-key"), [7; 32]).expect("a file");
+        let smtp = kvartal_testing::smtp().await;
+        let mut platform =
+            Self { adapter, options, process: None, port: free_port(), folder, servers, smtp };
+        platform.spawn().await;
+        platform
+    }
+
+    /// Starts the process again after [`Self::kill`] or [`Self::stop`].
+    pub async fn spawn(&mut self) {
+        let mut command = Command::new(binary());
+        let data = self.folder.path();
+        let common = [
+            ("--smtp-url".to_owned(), self.smtp.url()),
+            ("--identity-admin-email".to_owned(), ADMIN.to_owned()),
+            ("--identity-admin-password-file".to_owned(), path(&data.join("admin-password"))),
+            ("--rate-factor".to_owned(), "1000".to_owned()),
+            ("--port".to_owned(), self.port.to_string()),
+            ("--data-dir".to_owned(), path(&data.join("data"))),
+            ("--log".to_owned(), "warn".to_owned()),
+        ];
+        match &self.servers {
+            None => _ = command.arg("up"),
+            Some(servers) => {
+                command.args(["serve", "identity", "incident", "notification", "audit", "--edge", "--listen"]);
+                command.arg(format!("127.0.0.1:{}", free_port()));
+                command.args(["--database-url", &servers.postgres.url_for_schema("{service}")]);
+                command.args(["--bus-url", &servers.rabbitmq.url(), "--redis-url", &servers.redis.url()]);
+                command.args(["--mesh-key-file", &path(&data.join("mesh-key"))]);
+                command.args(["--identity-master-key-file", &path(&data.join("master-key"))]);
+            }
+        }
+        for (name, value) in common {
+            command.arg(name).arg(value);
+        }
+        command.args(&self.options.args).envs(self.options.env.iter().cloned());
+        let mut process = Process::spawn(command);
+        process.wait_for_line("ready", READY).await;
+        self.process = Some(process);
+    }
+
+    /// Ends the process as a power cut would end it (SIGKILL).
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Asks the process to end; gives its exit status and everything it wrote.
+    pub async fn stop(&mut self) -> (std::process::ExitStatus, String) {
+        let mut process = self.process.take().expect("the platform runs");
+        let status = process.stop(Duration::from_secs(30)).await;
+        (status, process.output())
+    }
+
+    /// Everything the process wrote so far.
+    pub fn output(&self) -> String {
+        self.process.as_ref().map(Process::output).unwrap_or_default()
+    }
+
+    /// Which adapter it runs on.
+    pub fn adapter(&self) -> Adapter {
+        self.adapter
+    }
+
+    /// The servers it runs on, if any.
+    pub fn servers(&self) -> Option<&Servers> {
+        self.servers.as_ref()
+    }
+
+    /// The folder of its data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// `http://127.0.0.1:port`, the public edge.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A connection to the public edge, made when it is first used.
+    pub fn channel(&self) -> Channel {
+        Endpoint::from_shared(self.url()).expect("an address").connect_timeout(Duration::from_secs(5)).connect_lazy()
+    }
+
+    /// A client for any RPC and any bytes.
+    pub fn raw(&self) -> RawClient {
+        RawClient::new(self.channel())
+    }
+
+    /// The administrator, signed in.
+    pub async fn admin(&self) -> User {
+        self.sign_in(ADMIN).await
+    }
+
+    /// Signs in an account made by [`Self::user`].
+    pub async fn sign_in(&self, email: &str) -> User {
+        let request = SignInRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
+        let answer = IdentityServiceClient::new(self.channel()).sign_in(request).await.expect("signed in").into_inner();
+        User::new(self.channel(), email, PASSWORD, answer)
+    }
+
+    /// Registers a new person, confirms the address by the mail that arrives, gives the roles and signs in.
+    pub async fn user(&self, admin: &User, roles: &[kvartal_kernel::Role]) -> User {
+        let email = format!("{}@people.example", Uuid::new_v4().simple());
+        self.register(&email).await;
+        let user = self.sign_in(&email).await;
+        if roles.is_empty() {
+            return user;
+        }
+        for role in roles {
+            let request = GrantRoleRequest { user_id: user.id().to_string(), role: *role as i32 };
+            IdentityServiceClient::new(self.channel()).grant_role(admin.request(request)).await.expect("granted");
+        }
+        self.sign_in(&email).await
+    }
+
+    /// Registers a person and confirms the address by the mail that arrives.
+    pub async fn register(&self, email: &str) {
+        let mut identity = IdentityServiceClient::new(self.channel());
+        let request = RegisterRequest {
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+            display_name: "Мария Тестова".to_owned(),
+            locale: "ru".to_owned(),
+            time_zone: "Europe/Moscow".to_owned(),
+        };
+        identity.register(request).await.expect("registered");
+        let mail = self.smtp.wait_for(email, |mail| mail.text.contains("token=")).await;
+        let token = mail.text.split("token=").nth(1).expect("a link").split_whitespace().next().expect("a token");
+        identity.confirm_email(ConfirmEmailRequest { token: token.to_owned() }).await.expect("confirmed");
+    }
+}
+
+/// The binary beside the test: `cargo test --workspace` builds it, `cargo build -p kvartal` as well.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of the test");
+    let folder = test.ancestors().find(|folder| folder.join("kvartal").is_file());
+    folder.expect("the binary kvartal; build it with: cargo build -p kvartal").join("kvartal")
+}
+
+fn path(path: &Path) -> String {
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
