@@ -7,8 +7,7 @@
 //!
 //! Everything started here dies with the test process, even by `kill -9`. What is missing on the computer fails the
 //! test with the command that installs it. Functions panic rather than return errors: they are for tests only.
-#![allow(clippy::panic, reason = "a test fails by panicking")]
-#![allow(clippy::missing_panics_doc, reason = "every function here panics when the server cannot be had")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod http;
 mod postgres;
@@ -26,10 +25,18 @@ pub use redis::{Redis, RedisServer, redis};
 pub use smtp::{Mail, Smtp, SmtpMode, smtp};
 pub use wait::{Outcome, eventually, free_port};
 
-/// The address of a server that somebody else started for this run of tests.
-#[allow(clippy::disallowed_methods, reason = "how the command runner hands over the servers it started")]
+/// What the command runner says about this run of tests.
+#[expect(clippy::disallowed_methods, reason = "how the command runner hands over servers and data")]
 fn shared(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+/// The folder of real data that tests and benchmarks may use in place: named by `KVARTAL_DATA`, or else `shared/data`
+/// beside the checkout. `None` where it is not: such tests then say so and pass; `cargo xtask test` reports it too.
+pub fn real_data() -> Option<std::path::PathBuf> {
+    let beside = || std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
+    let folder = shared("KVARTAL_DATA").map_or_else(beside, std::path::PathBuf::from);
+    folder.canonicalize().ok().filter(|folder| folder.is_dir())
 }
 
 /// A name nobody else uses, safe in SQL, in URLs and in file names.

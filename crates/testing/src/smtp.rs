@@ -38,6 +38,7 @@ pub async fn smtp() -> Smtp {
     let port = free_port();
     let mailbox = Mailbox { mails: Arc::default(), mode: watch::Sender::new(SmtpMode::Accept) };
     let listener = listen(port);
+    #[expect(clippy::disallowed_methods, reason = "ended when the value is dropped")]
     let server = tokio::spawn(serve(port, listener, mailbox.clone()));
     Smtp { port, mailbox, server }
 }
