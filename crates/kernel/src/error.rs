@@ -45,7 +45,7 @@ pub struct Violation {
 pub struct Error {
     kind: Kind,
     reason: &'static str,
-    message: String,
+    message: Box<str>,
     violations: Vec<Violation>,
     metadata: Vec<(&'static str, String)>,
     retry_after: Option<Duration>,
@@ -58,7 +58,7 @@ impl Error {
         Self {
             kind,
             reason,
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             violations: Vec::new(),
             metadata: Vec::new(),
             retry_after: None,
