@@ -13,8 +13,7 @@ use uuid::Uuid;
 pub use jwt::JwtVerifier;
 pub(crate) use mesh_key::MESH_HEADER;
 pub use mesh_key::MeshKey;
-pub(crate) use revocations::revoked;
-pub use revocations::{LocalRevocations, Revocations, Revoke};
+pub use revocations::{LocalRevocations, Revocations, Revoke, revoked};
 pub use signing::SigningKey;
 
 /// Who issues access tokens: claim `iss`.

@@ -1,18 +1,31 @@
 //! The client side: how one service calls another.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use kvartal_contract::Contract;
+use bytes::Bytes;
+use http_body::Frame;
+use kvartal_contract::{Contract, Method};
 use kvartal_kernel::{Clock, Error};
-use tonic::Status;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tonic::body::Body;
 use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+use tower::{Service as _, ServiceExt as _};
+use tracing::Instrument as _;
 
-use crate::auth::MeshKey;
+use crate::auth::{MESH_HEADER, MeshKey};
+use crate::metrics::{Instruments, Measured, Observation, Side};
+use crate::server::LocalService;
 use crate::service::{BoxFuture, BoxService, Request, Response};
+use crate::status::{to_status, too_late};
+use crate::{deadline, trace};
 
 /// Limits of the connections to one service of another process.
 #[derive(Clone, Debug)]
@@ -81,16 +94,17 @@ impl Route {
     }
 }
 
-/// A channel to one service, for the generated clients: `IdentityServiceClient::new(channel)`. A clone is cheap.
+/// A channel to one service, for the generated clients: `IdentityServiceClient::new(channel)`. Each call gets what is left
+/// of the call it is made for, the trace, and the caller's identity. A clone is cheap.
 #[derive(Clone)]
 pub struct Channel(Arc<Inner>);
 
 struct Inner {
-    contract: &'static Contract,
     clock: Arc<dyn Clock>,
     route: Arc<Route>,
     caller: &'static str,
     key: Option<MeshKey>,
+    methods: HashMap<&'static str, (&'static Method, Arc<Measured>)>,
 }
 
 impl Channel {
@@ -101,8 +115,91 @@ impl Channel {
         caller: &'static str,
         key: Option<MeshKey>,
     ) -> Self {
-        Self(Arc::new(Inner { contract, clock, route, caller, key }))
+        let instruments = Instruments::new(&opentelemetry::global::meter("kvartal"), Side::Client);
+        let methods = contract.methods().filter(|method| method.domain == route.name);
+        let methods = methods
+            .map(|method| (method.path.as_str(), (method, Arc::new(Measured::new(instruments.clone(), method)))));
+        let methods = methods.collect();
+        Self(Arc::new(Inner { clock, route, caller, key, methods }))
     }
+
+    /// A channel to a service of the same process.
+    pub fn local(
+        contract: &'static Contract,
+        clock: Arc<dyn Clock>,
+        name: &str,
+        service: BoxService,
+        caller: &'static str,
+    ) -> Self {
+        let route = Route::new(name);
+        route.set_local(service);
+        Self::new(contract, clock, Arc::new(route), caller, None)
+    }
+}
+
+impl Inner {
+    async fn call(&self, mut request: Request) -> Result<Response, Status> {
+        let Some((method, measured)) = self.methods.get(request.uri().path()) else {
+            return Err(Status::unimplemented("there is no such method in the contract of the service"));
+        };
+        let mut observation = Observation::start(Arc::clone(measured));
+        // What a handler wrote itself is honoured; a malformed value counts as none.
+        let asked = deadline::read(request.headers()).unwrap_or_default();
+        let Some(budget) = deadline::budget(method.deadline, asked, deadline::remaining()) else {
+            observation.end(Code::DeadlineExceeded);
+            return Err(too_late());
+        };
+        let at = Instant::now() + budget;
+        deadline::write(request.headers_mut(), budget);
+        let span = observation.span().clone();
+        trace::inject(&span, request.headers_mut());
+        let answer = timeout_at(at, self.send(request)).instrument(span).await.unwrap_or_else(|_| Err(too_late()));
+        match answer {
+            Ok(response) => match response.headers().get(Status::GRPC_STATUS) {
+                Some(code) => {
+                    observation.end(Code::from_bytes(code.as_bytes()));
+                    Ok(response)
+                }
+                None => Ok(response.map(|body| Body::new(ReplyBody::new(body, observation, at)))),
+            },
+            Err(status) => {
+                observation.end(status.code());
+                Err(status)
+            }
+        }
+    }
+
+    async fn send(&self, mut request: Request) -> Result<Response, Status> {
+        if let Some(service) = self.route.local() {
+            request.extensions_mut().insert(LocalService(self.caller));
+            return Ok(service.handle(request).await);
+        }
+        let unavailable = |message| to_status(Error::unavailable("SERVICE_UNAVAILABLE", message));
+        let Some(mut remote) = self.route.remote() else {
+            return Err(unavailable(format!("the service {} is not there", self.route.name)));
+        };
+        if let Some(key) = &self.key {
+            let token = key.token(self.caller, &self.route.name, self.clock.now()).map_err(to_status)?;
+            request.headers_mut().insert(MESH_HEADER, token);
+        }
+        let failed = |error: tonic::transport::Error| {
+            tracing::debug!(error = %chain(&error), service = self.route.name, "a call did not get through");
+            unavailable(format!("the service {} does not answer", self.route.name))
+        };
+        remote.ready().await.map_err(failed)?;
+        remote.call(request).await.map_err(failed)
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Debug for Channel {
@@ -121,7 +218,64 @@ impl tower::Service<Request> for Channel {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let _ = request;
-        Box::pin(async { Err(Status::unavailable("to come")) })
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.call(request).await })
+    }
+}
+
+/// The body of an answer on the client's side: the deadline holds for it too.
+struct ReplyBody {
+    inner: Body,
+    observation: Observation,
+    at: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+}
+
+impl ReplyBody {
+    fn new(inner: Body, observation: Observation, at: Instant) -> Self {
+        Self { inner, observation, at, sleep: None, ended: false }
+    }
+
+    fn end(&mut self, code: Code) {
+        self.ended = true;
+        self.observation.end(code);
+        self.inner = Body::empty();
+        self.sleep = None;
+    }
+}
+
+impl http_body::Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut this.inner).poll_frame(cx);
+        match &polled {
+            Poll::Pending => {
+                let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep_until(this.at)));
+                if sleep.as_mut().poll(cx).is_ready() {
+                    this.end(Code::DeadlineExceeded);
+                    return Poll::Ready(Some(Err(too_late())));
+                }
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    let code = trailers.get(Status::GRPC_STATUS);
+                    this.end(code.map_or(Code::Unknown, |code| Code::from_bytes(code.as_bytes())));
+                }
+            }
+            Poll::Ready(Some(Err(status))) => this.end(status.code()),
+            Poll::Ready(None) => this.end(Code::Ok),
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
     }
 }

@@ -45,6 +45,11 @@ pub(crate) fn refusal(code: Code, reason: &'static str, message: &str) -> Status
     Status::with_error_details(code, message, details)
 }
 
+/// The status of a call that took too long, on either side.
+pub(crate) fn too_late() -> Status {
+    refusal(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "it took too long")
+}
+
 /// What a status from another service means here. Reasons, violations and retry delays are kept.
 pub fn from_status(status: &Status) -> Error {
     let details = status.get_error_details();

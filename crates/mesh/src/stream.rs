@@ -1,13 +1,28 @@
 //! Server streams: bounded, resumable, with heartbeats.
+//!
+//! A handler makes a stream of [`Item`]s, either from a [`Feed`] in memory or with [`follow`] from something durable, and
+//! answers with [`reply`]. What ends streams from outside (their deadline, shutdown, revocation of the session) is the
+//! server stack's business; so is the client's going away.
+
+mod feed;
+mod follow;
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures::Stream;
-use kvartal_kernel::Error;
+use futures::{Stream, StreamExt as _};
+use kvartal_kernel::{Error, Kind};
+use tonic::Status;
 
-/// What a subscription yields. The token of either leads back here: the client sends it to go on.
+use crate::to_status;
+
+pub use feed::{Feed, Subscription};
+pub use follow::{Batch, follow};
+
+/// The longest silence of a stream: proxies cut what is silent for longer.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What a stream yields. The token of either leads back here: the client sends it to go on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Item<T> {
     /// Something happened.
@@ -17,52 +32,29 @@ pub enum Item<T> {
         /// Resume token.
         token: String,
     },
-    /// Nothing happened for a while.
+    /// Nothing happened for [`HEARTBEAT`].
     Heartbeat {
         /// Resume token.
         token: String,
     },
 }
 
-/// A live feed within one process: what is published reaches every subscription.
-pub struct Feed<T>(Arc<std::marker::PhantomData<T>>);
+/// A stream as generated servers want it.
+pub type Reply<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-impl<T> Clone for Feed<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
+/// Turns items into messages and errors into statuses.
+pub fn reply<S, T, R>(stream: S, mut message: impl FnMut(Item<T>) -> R + Send + 'static) -> Reply<R>
+where
+    S: Stream<Item = Result<Item<T>, Error>> + Send + 'static,
+{
+    Box::pin(stream.map(move |item| item.map(&mut message).map_err(to_status)))
 }
 
-impl<T: Clone + Send + Sync + 'static> Feed<T> {
-    /// Remembers the last `capacity` events for those who resume or are slow.
-    pub fn new(capacity: usize) -> Self {
-        let _ = capacity;
-        Self(Arc::default())
-    }
-
-    /// Publishes an event.
-    pub fn publish(&self, value: T) {
-        let _ = value;
-    }
-
-    /// Subscribes to what `wanted` lets pass, from now on or after a resume token.
-    pub fn subscribe(
-        &self,
-        resume_token: &str,
-        wanted: impl FnMut(&T) -> bool + Send + 'static,
-    ) -> Result<Subscription<T>, Error> {
-        let _ = (resume_token, wanted);
-        Err(Error::internal("to come"))
-    }
-}
-
-/// A subscription to a [`Feed`].
-pub struct Subscription<T>(std::marker::PhantomData<T>);
-
-impl<T> Stream for Subscription<T> {
-    type Item = Result<Item<T>, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(None)
-    }
+/// The answer to a token that leads nowhere any more: read the list again and watch from there.
+pub fn token_expired() -> Error {
+    Error::new(
+        Kind::FailedPrecondition,
+        "RESUME_TOKEN_EXPIRED",
+        "too much has happened since; read the list again and watch without a token",
+    )
 }

@@ -213,3 +213,6 @@ impl fmt::Debug for JwtVerifier {
         f.debug_struct("JwtVerifier").field("remembered", &self.good.entry_count()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,8 @@ pub trait Revoke: Send + Sync {
     async fn revoke_before(&self, user: Uuid, generation: i64, until: Timestamp) -> Result<(), Error>;
 }
 
-/// The answer to whoever comes with something revoked.
-pub(crate) fn revoked() -> Error {
+/// The answer to whoever comes with something revoked, for implementations of [`Revocations`].
+pub fn revoked() -> Error {
     Error::new(Kind::Unauthenticated, "SESSION_REVOKED", "the session has ended; sign in again")
 }
 

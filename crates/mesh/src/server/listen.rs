@@ -1,22 +1,45 @@
 //! Listening sockets with every limit set.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use kvartal_kernel::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::body::Body;
 
+use crate::Peer;
 use crate::service::Request;
+
+/// Calls at once on one connection.
+const STREAMS_PER_CONNECTION: u32 = 256;
+/// Streams that a peer may make us reset before the connection ends (RUSTSEC-2024-0003); unlimited when unset.
+const LOCAL_ERROR_RESETS: usize = 1_024;
+/// Streams that a peer may open and reset before they are accepted (rapid reset).
+const PENDING_ACCEPT_RESETS: usize = 20;
+/// Bytes of headers of one call.
+const HEADER_BYTES: u32 = 16 * 1024;
+/// A connection on which nothing was asked for this long is closed.
+const FIRST_CALL: Duration = Duration::from_secs(30);
+/// Pause after an accept that failed, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a socket is served.
 #[derive(Clone, Debug)]
 pub struct Listen {
     /// Whether HTTP/1.1 is spoken beside HTTP/2.
     pub http1: bool,
-    /// How many proxies stand before it and append to `x-forwarded-for`; see [`crate::Peer::behind`].
+    /// How many proxies stand before it and append to `x-forwarded-for`; see [`Peer::behind`].
     pub trusted_proxies: usize,
     /// Most connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
@@ -41,19 +64,136 @@ impl Default for Listen {
 /// The connection builder of every listening socket. hyper and tonic leave several of these limits off by default.
 pub fn server() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http2().timer(TokioTimer::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .max_local_error_reset_streams(LOCAL_ERROR_RESETS)
+        .max_pending_accept_reset_streams(PENDING_ACCEPT_RESETS)
+        .max_header_list_size(HEADER_BYTES)
+        .max_frame_size(16 * 1024)
+        .max_send_buf_size(256 * 1024)
+        .initial_stream_window_size(1024 * 1024)
+        .initial_connection_window_size(4 * 1024 * 1024)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(10))
+        .max_buf_size(64 * 1024)
+        .keep_alive(true);
     builder
 }
 
 /// Serves `service` on `listener` until `stop`, then lets connections end within [`Listen::grace`]. Each request carries a
-/// [`crate::Peer`].
+/// [`Peer`]. `service` is an axum router of several [`crate::BoxService`]s, or one of them.
 pub async fn serve<S, B>(listener: TcpListener, service: S, how: Listen, stop: CancellationToken) -> Result<(), Error>
 where
     S: tower::Service<Request, Response = http::Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let _ = (listener, service, how, stop);
-    Err(Error::internal("to come"))
+    let builder = if how.http1 { server() } else { server().http2_only() };
+    let server = Arc::new(Server { builder, how, stop, accepted: AtomicU64::new(0) });
+    let places = Arc::new(Semaphore::new(server.how.connections_max));
+    let connections = TaskTracker::new();
+    loop {
+        let (stream, address, place) = tokio::select! {
+            () = server.stop.cancelled() => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let (server, service) = (Arc::clone(&server), service.clone());
+        connections.spawn(async move {
+            let _place = place;
+            server.connection(service, stream, address).await;
+        });
+    }
+    drop(listener);
+    connections.close();
+    // Each connection cuts itself off when its grace is over; this waits for all of them.
+    connections.wait().await;
+    Ok(())
+}
+
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, IpAddr, Option<OwnedSemaphorePermit>) {
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => return (stream, address.ip(), place),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+struct Server {
+    builder: Builder<TokioExecutor>,
+    how: Listen,
+    stop: CancellationToken,
+    accepted: AtomicU64,
+}
+
+impl Server {
+    async fn connection<S, B>(&self, service: S, stream: TcpStream, address: IpAddr)
+    where
+        S: tower::Service<Request, Response = http::Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // Small answers must not wait for acknowledgements; without it they are only slower.
+        let _ = stream.set_nodelay(true);
+        let used = Arc::new(AtomicBool::new(false));
+        let (mark, trusted_proxies) = (Arc::clone(&used), self.how.trusted_proxies);
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            mark.store(true, Ordering::Relaxed);
+            answer(service.clone(), request, trusted_proxies, address)
+        });
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let age = tokio::time::sleep(self.age());
+        let unused = tokio::time::sleep(FIRST_CALL);
+        tokio::pin!(age, unused);
+        tokio::select! {
+            _ = &mut connection => return,
+            () = self.stop.cancelled() => {}
+            () = &mut age => {}
+            () = async { unused.await; if used.load(Ordering::Relaxed) { std::future::pending().await } } => return,
+        }
+        connection.as_mut().graceful_shutdown();
+        // After its age a connection may end its calls in peace, at shutdown within the grace.
+        tokio::select! {
+            _ = &mut connection => {}
+            () = async { self.stop.cancelled().await; tokio::time::sleep(self.how.grace).await } => {}
+        }
+    }
+
+    /// The age of the next connection: between nine and eleven tenths, so that they do not all end at once.
+    fn age(&self) -> Duration {
+        let tenths = self.accepted.fetch_add(1, Ordering::Relaxed) * 7 % 21;
+        let part = self.how.connection_age / 100;
+        self.how.connection_age - part * 10 + part * u32::try_from(tenths).unwrap_or(10)
+    }
+}
+
+fn answer<S, B>(
+    mut service: S,
+    request: http::Request<Incoming>,
+    trusted_proxies: usize,
+    address: IpAddr,
+) -> impl Future<Output = Result<http::Response<B>, Infallible>>
+where
+    S: tower::Service<Request, Response = http::Response<B>, Error = Infallible>,
+{
+    let mut request = request.map(Body::new);
+    let peer = Peer::behind(trusted_proxies, Some(address), request.headers());
+    request.extensions_mut().insert(peer);
+    async move {
+        std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
+        service.call(request).await
+    }
 }

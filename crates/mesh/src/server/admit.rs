@@ -1,0 +1,116 @@
+//! Who is let in: authentication, authorization by contract, rate.
+
+use http::{HeaderMap, HeaderValue, header};
+use kvartal_contract::{Access, Contract, Method};
+use kvartal_kernel::{Actor, Caller, Error, Kind, Timestamp};
+
+use super::Stack;
+use crate::auth::{Identity, MESH_HEADER, bad_token};
+use crate::peer::{Peer, user_agent};
+use crate::service::Request;
+
+/// The calling service of the same process: a request extension that only a [`crate::Channel`] can insert.
+#[derive(Clone)]
+pub(crate) struct LocalService(pub(crate) &'static str);
+
+/// Where the call comes from, without yet knowing from whom.
+pub(crate) fn caller_of_nobody(request: &Request) -> Caller {
+    let peer = request.extensions().get::<Peer>();
+    Caller {
+        actor: Actor::Anonymous,
+        address: peer.map(|peer| peer.address.clone()).unwrap_or_default(),
+        user_agent: peer.map_or_else(|| user_agent(request.headers()), |peer| peer.user_agent.clone()),
+    }
+}
+
+/// Who calls. Without credentials nobody in particular; bad credentials are refused even where none are needed, and so are
+/// two at once. Credentials are taken out of the request, so that no handler can pass them on or log them.
+pub(crate) async fn authenticate(stack: &Stack, request: &mut Request) -> Result<Identity, Error> {
+    let local = request.extensions_mut().remove::<LocalService>();
+    let mesh = take_one(request.headers_mut(), MESH_HEADER)?;
+    let bearer = take_one(request.headers_mut(), header::AUTHORIZATION.as_str())?;
+    match (local, mesh, bearer) {
+        (None, None, None) => Ok(identity(Actor::Anonymous)),
+        (Some(LocalService(name)), None, None) => Ok(identity(Actor::Service { name: name.to_owned() })),
+        (None, Some(token), None) => {
+            let key = stack.mesh_key.as_ref().ok_or_else(bad_token)?;
+            let token = token.to_str().map_err(|_| bad_token())?;
+            let name = key.verify(token, stack.service, stack.clock.now())?;
+            Ok(identity(Actor::Service { name }))
+        }
+        (None, None, Some(value)) => stack.verifier.verify(bearer_token(&value).ok_or_else(bad_token)?).await,
+        _ => Err(bad_token()),
+    }
+}
+
+fn identity(actor: Actor) -> Identity {
+    Identity { actor, generation: 0, expires: Timestamp::MAX }
+}
+
+fn take_one(headers: &mut HeaderMap, name: &str) -> Result<Option<HeaderValue>, Error> {
+    let mut values = headers.get_all(name).iter();
+    let more = values.next().is_some() && values.next().is_some();
+    let first = headers.remove(name);
+    if more { Err(bad_token()) } else { Ok(first) }
+}
+
+/// The token in `Bearer <token>`.
+fn bearer_token(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// Whether the contract lets the caller in. Whatever it does not allow is denied.
+pub(crate) fn authorize(contract: &Contract, method: &Method, actor: &Actor) -> Result<(), Error> {
+    let denied = |reason, message: &str| Err(Error::new(Kind::PermissionDenied, reason, message));
+    match (method.access, actor) {
+        (Access::Public, _) => Ok(()),
+        (_, Actor::Anonymous) => Err(Error::new(Kind::Unauthenticated, "SIGN_IN_REQUIRED", "sign in first")),
+        (Access::Authenticated, Actor::User { .. } | Actor::Machine { .. }) => Ok(()),
+        (Access::Roles(any_of), Actor::User { roles, .. } | Actor::Machine { roles, .. }) => {
+            if roles.intersects(any_of) {
+                Ok(())
+            } else {
+                denied("ROLE_REQUIRED", "this needs a role that you do not have")
+            }
+        }
+        (Access::Internal, Actor::Service { name }) => {
+            let declared = contract.services().any(|s| s.domain == *name && s.calls.contains(&method.service));
+            if declared {
+                Ok(())
+            } else {
+                denied("CALL_NOT_DECLARED", "the calling service does not declare this call")
+            }
+        }
+        (Access::Internal, _) => denied("INTERNAL_ONLY", "this is for services of the platform"),
+        (Access::Authenticated | Access::Roles(_), Actor::Service { .. }) => {
+            denied("NOT_FOR_SERVICES", "this is for people and machine clients")
+        }
+    }
+}
+
+/// Counts the call against the rate of its caller: by account, else by address. Services are not counted.
+pub(crate) async fn count(stack: &Stack, method: &Method, caller: &Caller) -> Result<(), Error> {
+    match rate_key(caller) {
+        Some(key) => stack.limiter.check(method.rate, &key).await,
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn rate_key(caller: &Caller) -> Option<String> {
+    match &caller.actor {
+        Actor::Service { .. } => None,
+        Actor::User { id, .. } | Actor::Machine { id, .. } => Some(format!("id:{id}")),
+        Actor::Anonymous => Some(match caller.address.parse() {
+            // Whoever has one IPv6 address has at least 2^64 of them.
+            Ok(std::net::IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("net:{a:x}:{b:x}:{c:x}:{d:x}")
+            }
+            _ => format!("net:{}", caller.address),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
