@@ -5,7 +5,12 @@ use sea_orm::sea_query::{Expr, ExprTrait, Order, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 /// The newest rows first: `ORDER BY key DESC, id DESC`. Feed the rows to [`kvartal_kernel::Page::from_surplus`].
-pub fn descending<E: EntityTrait>(select: Select<E>, key: E::Column, id: E::Column, request: &PageRequest) -> Select<E> {
+pub fn descending<E: EntityTrait>(
+    select: Select<E>,
+    key: E::Column,
+    id: E::Column,
+    request: &PageRequest,
+) -> Select<E> {
     page(select, key, id, request, Order::Desc)
 }
 

@@ -1,72 +1,163 @@
 //! One database per service: SQLite with a group-committing writer, or PostgreSQL, behind sea-orm.
+//!
+//! Reading goes through [`Store::reader`], writing through [`Store::transaction`]; [`keyset`] makes pages and
+//! [`db_error`] says what a database error means.
 
 mod error;
 pub mod keyset;
+mod metrics;
+mod migrate;
+mod postgres;
+mod sqlite;
+mod unit;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
-use kvartal_kernel::Error;
+use kvartal_kernel::{Error, Kind};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use sea_orm_migration::MigrationTrait;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 pub use error::db_error;
+
+use postgres::Postgres;
+use sqlite::Sqlite;
+
+/// How long one unit of work may take; it holds rows (PostgreSQL) or the writer (SQLite) meanwhile.
+const UNIT_LIMIT: Duration = Duration::from_secs(30);
+/// How long an answer to a ping may take.
+const PING_LIMIT: Duration = Duration::from_secs(2);
 
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// `sqlite:/path/file.sqlite?mode=rwc`, `sqlite::memory:` or `postgres://…`; a schema named by `options[search_path]` is created if missing.
+    /// `sqlite:/path/file.sqlite?mode=rwc`, `sqlite::memory:` (a temporary file that goes away with the store) or
+    /// `postgres://…`; a schema named by `options[search_path]` is created when it is missing.
     pub url: String,
-    /// Connections at most (PostgreSQL), read connections at most (SQLite).
+    /// Connections at most; for SQLite, read connections, never more than four.
     pub pool_size: u32,
     /// What the connections call themselves in the database and in metrics.
     pub application_name: String,
 }
 
-/// One service's database.
+/// One service's database. Clones share it.
 #[derive(Clone)]
-pub struct Store;
+pub struct Store(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    committed: Arc<watch::Sender<u64>>,
+}
+
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
 
 impl Store {
-    /// Connects; creates the file or the schema when it is missing.
+    /// Connects, and creates the file or the schema when it is missing. Fails when the database is away or too old.
     pub async fn open(options: StoreOptions) -> Result<Store, Error> {
-        Err(Error::internal(format!("not yet: {}", options.url)))
+        let committed = Arc::new(watch::Sender::new(0));
+        let engine = if options.url.starts_with("sqlite:") {
+            Engine::Sqlite(Sqlite::open(&options, committed.clone()).await?)
+        } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
+            Engine::Postgres(Postgres::open(&options).await?)
+        } else {
+            return Err(Error::internal("a database URL must begin with sqlite: or postgres:"));
+        };
+        let store = Self(Arc::new(Shared { engine, committed }));
+        metrics::observe(&store.0, &options.application_name);
+        Ok(store)
     }
 
-    /// Applies what has not been applied yet; two processes at once do it one after another.
+    /// Applies what has not been applied yet, all of it or nothing; two processes at once do it one after another.
+    /// Names must be unique within the database; what the database has beyond the list is left alone.
     pub async fn migrate(&self, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<(), Error> {
-        Err(Error::internal(format!("not yet: {}", migrations.len())))
+        match &self.0.engine {
+            Engine::Sqlite(sqlite) => sqlite.migrate(migrations).await,
+            Engine::Postgres(postgres) => postgres.migrate(migrations).await,
+        }
     }
 
-    /// For reading; writing goes through [`Self::transaction`].
+    /// For reading; it sees every committed unit. On SQLite it refuses to write.
     pub fn reader(&self) -> &DatabaseConnection {
-        unimplemented!()
+        match &self.0.engine {
+            Engine::Sqlite(sqlite) => &sqlite.reader,
+            Engine::Postgres(postgres) => &postgres.pool,
+        }
     }
 
-    /// Runs a unit of work in a transaction; durable when it returns Ok.
+    /// Runs a unit of work in a transaction; durable when it returns Ok, without effect when it returns Err. The one
+    /// exception: `Unavailable` after a lost connection may hide a commit, so repeat only what is idempotent.
+    ///
+    /// Once accepted, a unit runs to its end even when the caller goes away. It must touch nothing but the database:
+    /// on SQLite it holds the only writer, and it is given up after 30 seconds. A panic rolls back this unit only.
     pub async fn transaction<T, F>(&self, unit: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
-        drop(unit);
-        Err(Error::internal("not yet"))
+        let home = Arc::as_ptr(&self.0).addr();
+        if unit::running_in(home) {
+            return Err(Error::internal("a unit of work must not start another one on the same store"));
+        }
+        let (job, answer) = unit::job(home, unit);
+        match &self.0.engine {
+            Engine::Sqlite(sqlite) => sqlite.enqueue(job).await?,
+            Engine::Postgres(postgres) => {
+                let (pool, committed) = (postgres.pool.clone(), self.0.committed.clone());
+                let run = async move { postgres::run(&pool, job, &committed).await };
+                // A task of its own, so that a caller who goes away does not tear the transaction.
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "closing the pool waits for it, and a unit has a time limit"
+                )]
+                tokio::spawn(run.in_current_span());
+            }
+        }
+        answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Counts the commits of this process; wakes those who wait for new rows.
+    /// Counts the commits made through this store; wakes those who wait for new rows.
     pub fn committed(&self) -> watch::Receiver<u64> {
-        watch::channel(0).1
+        self.0.committed.subscribe()
     }
 
-    /// Asks the database for an answer.
+    /// Asks the database for an answer within two seconds.
     pub async fn ping(&self) -> Result<(), Error> {
-        Err(Error::internal("not yet"))
+        match tokio::time::timeout(PING_LIMIT, self.reader().ping()).await {
+            Ok(answer) => answer.map_err(db_error),
+            Err(_) => Err(Error::unavailable("DATABASE_UNAVAILABLE", "the database does not answer")),
+        }
     }
 
-    /// Finishes accepted units and closes every connection.
-    pub async fn close(self) {}
+    /// Finishes the accepted units and closes every connection; later use of any clone is `Unavailable`.
+    pub async fn close(self) {
+        match &self.0.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
+        }
+    }
 
     /// Whether the database is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
-        false
+        matches!(self.0.engine, Engine::Postgres(_))
     }
+
+    /// Units waiting for the SQLite writer; always zero on PostgreSQL.
+    pub fn queue_depth(&self) -> usize {
+        match &self.0.engine {
+            Engine::Sqlite(sqlite) => sqlite.queue_depth(),
+            Engine::Postgres(_) => 0,
+        }
+    }
+}
+
+/// What a unit gets that came too late.
+fn closed() -> Error {
+    Error::new(Kind::Unavailable, "DATABASE_CLOSED", "the database is being closed")
 }
