@@ -1,1 +1,26 @@
-//! To come.
+//! What a service runs on: configuration, adapters, telemetry, health, background jobs and an orderly end.
+//!
+//! A process makes one [`Runtime`] from a [`Config`]. Services take their database, consumers and jobs from it and hand it
+//! a [`Service`]; an edge or [`listen`] opens the socket; [`Runtime::shutdown`] ends everything in order.
+
+mod audit;
+mod config;
+pub mod health;
+pub mod jobs;
+mod keys;
+mod listen;
+pub mod redis;
+mod runtime;
+mod service;
+mod shutdown;
+mod tasks;
+mod telemetry;
+mod web;
+
+pub use config::{Config, LogFormat, parse_duration};
+pub use health::Health;
+pub use listen::{listen, operations};
+pub use runtime::Runtime;
+pub use service::{Registered, Service};
+pub use shutdown::Stopped;
+pub use web::error_response;

@@ -1,0 +1,50 @@
+//! What the jobs of this process look like from outside.
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Gauge, Histogram};
+
+use super::State;
+use super::queue::Count;
+
+/// The instruments; made once for each worker.
+pub(super) struct Metrics {
+    due: Gauge<i64>,
+    running: Gauge<i64>,
+    dead: Gauge<i64>,
+    attempts: Counter<u64>,
+    duration: Histogram<f64>,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let meter = opentelemetry::global::meter("kvartal.jobs");
+        Self {
+            due: meter.i64_gauge("kvartal.jobs.due").with_description("Jobs that wait past their time").build(),
+            running: meter.i64_gauge("kvartal.jobs.running").with_description("Jobs a worker holds").build(),
+            dead: meter.i64_gauge("kvartal.jobs.dead").with_description("Jobs that were given up").build(),
+            attempts: meter.u64_counter("kvartal.jobs.attempts").with_description("Attempts by outcome").build(),
+            duration: meter
+                .f64_histogram("kvartal.jobs.duration")
+                .with_description("How long an attempt took")
+                .with_unit("s")
+                .build(),
+        }
+    }
+
+    /// Kinds without a row count 0, so that a gauge falls when its jobs are gone.
+    pub(super) fn counted(&self, kinds: &[&'static str], counts: &[Count]) {
+        let gauges = [(State::Waiting, &self.due), (State::Running, &self.running), (State::Dead, &self.dead)];
+        for kind in kinds {
+            for (state, gauge) in &gauges {
+                let row = counts.iter().find(|row| row.kind == *kind && row.state == state.number());
+                gauge.record(row.map_or(0, |row| row.count), &[KeyValue::new("kind", *kind)]);
+            }
+        }
+    }
+
+    pub(super) fn attempted(&self, kind: &'static str, outcome: &'static str, seconds: f64) {
+        let labels = [KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)];
+        self.attempts.add(1, &labels);
+        self.duration.record(seconds, &labels);
+    }
+}

@@ -1,0 +1,75 @@
+//! The socket of a process that serves single services: gRPC for other services and the edge, HTTP for operators.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{StatusCode, header};
+use kvartal_mesh::server::Listen;
+use tokio::net::TcpListener;
+use tonic::Status;
+use tower::ServiceExt;
+
+use crate::runtime::Runtime;
+use crate::tasks::Phase;
+
+/// Serves the runtime's services on `address` until it shuts down; returns the bound address. Call it when every service
+/// is registered.
+///
+/// gRPC (also `grpc.health.v1`) and the services' HTTP routes share the port with `/healthz` (JSON, 503 when not ready),
+/// `/livez` (200 while the process answers) and `/metrics`.
+pub async fn listen(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let bound = listener.local_addr()?;
+    let how = Listen { http1: true, grace: runtime.config().shutdown_grace, ..Listen::default() };
+    let served = kvartal_mesh::server::serve(listener, routes(runtime), how, runtime.stop());
+    runtime.spawn_in("listener", Phase::Calls, async move {
+        if let Err(error) = served.await {
+            tracing::error!(%bound, error = error.chain(), "the listener ended");
+        }
+    });
+    tracing::info!(address = %bound, "listening");
+    Ok(bound)
+}
+
+/// Everything the socket answers.
+fn routes(runtime: &Runtime) -> Router {
+    let mut routes = operations(runtime);
+    for service in runtime.services() {
+        for full_name in &service.full_names {
+            routes = routes.route_service(&format!("/{full_name}/{{*method}}"), service.grpc.clone());
+        }
+        routes = routes.merge(service.http);
+    }
+    let health = runtime.health().grpc().map_request(|request: Request| request.map(tonic::body::Body::new));
+    routes.route_service("/grpc.health.v1.Health/{*method}", health).fallback(unknown)
+}
+
+/// `/healthz`, `/livez` and `/metrics`, for whoever looks after the process.
+pub fn operations(runtime: &Runtime) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/metrics", get(metrics))
+        .with_state(runtime.clone())
+}
+
+async fn healthz(State(runtime): State<Runtime>) -> Response {
+    let status = if runtime.health().ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, axum::Json(runtime.health().report())).into_response()
+}
+
+async fn metrics(State(runtime): State<Runtime>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], runtime.metrics()).into_response()
+}
+
+async fn unknown(request: Request) -> Response {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if content_type.is_some_and(|kind| kind.starts_with("application/grpc")) {
+        return Status::unimplemented("there is no such service here").into_http::<axum::body::Body>();
+    }
+    (StatusCode::NOT_FOUND, "there is nothing here\n").into_response()
+}

@@ -1,0 +1,71 @@
+//! What several processes share through Redis: who is revoked, and how often somebody called.
+
+mod limiter;
+mod revocations;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use fred::clients::Pool;
+use fred::interfaces::ClientLike;
+use fred::types::Builder;
+use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
+use kvartal_kernel::Error;
+
+pub use limiter::RedisLimiter;
+pub use revocations::RedisRevocations;
+
+/// One connection for what is asked on every call, one for the rest.
+const CONNECTIONS: usize = 2;
+/// Redis answers in less than a millisecond; a call must not wait long for one that does not.
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bounds of the wait before connecting again, in milliseconds.
+const RECONNECT_MS: (u32, u32) = (50, 1_000);
+
+/// The connections to Redis; they come back by themselves. Cheap to clone.
+#[derive(Clone)]
+pub struct Redis {
+    pool: Pool,
+}
+
+impl Redis {
+    /// Connects to `redis://…` or `rediss://…`; fails when nothing answers.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        // The library's error is not shown: it may repeat the URL with its password.
+        let config = Config::from_url(url).map_err(|_| anyhow::anyhow!("--redis-url cannot be read"))?;
+        let mut builder = Builder::from_config(config);
+        builder
+            .with_connection_config(|connection| {
+                connection.connection_timeout = CONNECT_TIMEOUT;
+                connection.internal_command_timeout = CONNECT_TIMEOUT;
+                connection.max_command_attempts = 1;
+                connection.unresponsive =
+                    UnresponsiveConfig { max_timeout: Some(CONNECT_TIMEOUT), interval: CONNECT_TIMEOUT / 4 };
+            })
+            .with_performance_config(|performance| performance.default_command_timeout = COMMAND_TIMEOUT)
+            .set_policy(ReconnectPolicy::new_exponential(0, RECONNECT_MS.0, RECONNECT_MS.1, 2));
+        let pool = builder.build_pool(CONNECTIONS).context("--redis-url cannot be used")?;
+        tokio::time::timeout(2 * CONNECT_TIMEOUT, pool.init())
+            .await
+            .context("Redis does not answer")?
+            .context("Redis cannot be reached")?;
+        Ok(Self { pool })
+    }
+
+    /// Asks Redis for an answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.pool.ping::<()>(None).await.map_err(away)
+    }
+
+    /// Closes the connections.
+    pub async fn close(&self) {
+        // They are closed with the process anyway.
+        let _ = tokio::time::timeout(CONNECT_TIMEOUT, self.pool.quit()).await;
+    }
+}
+
+/// Redis did not do what was asked of it.
+fn away(error: fred::error::Error) -> Error {
+    Error::unavailable("REDIS_UNAVAILABLE", "Redis does not answer").because(error)
+}

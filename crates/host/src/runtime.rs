@@ -1,0 +1,375 @@
+//! The runtime: adapters chosen by configuration, and everything that is started, watched and stopped with the process.
+
+use std::fs::File;
+use std::future::Future;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use kvartal_events::{Bus, Handler, LocalBus, RabbitBus, Relay, inbox, outbox};
+use kvartal_kernel::{Clock, SystemClock};
+use kvartal_mesh::auth::{JwtVerifier, LocalRevocations, MeshKey, Revocations, Revoke, Verifier};
+use kvartal_mesh::rate::{Limiter, LocalLimiter, RateNumbers};
+use kvartal_mesh::server::{Limits, Stack};
+use kvartal_mesh::{Directory, Remote, RemoteOptions};
+use kvartal_proto::contract;
+use kvartal_store::{Store, StoreOptions};
+use sea_orm_migration::MigrationTrait;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::OutboxAudit;
+use crate::config::Config;
+use crate::health::Health;
+use crate::jobs::{self, Jobs};
+use crate::keys::IdentityKeys;
+use crate::redis::{Redis, RedisLimiter, RedisRevocations};
+use crate::service::{Registered, Service};
+use crate::tasks::{Phase, Tasks};
+use crate::telemetry::Telemetry;
+use crate::web::Gate;
+
+/// How often old rows are looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// Bounds of the wait before a consumer that failed is started again.
+const CONSUME_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// What services run on. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) telemetry: &'static Telemetry,
+    pub(crate) health: Health,
+    pub(crate) tasks: Tasks,
+    /// Told first: streams and listeners end.
+    pub(crate) stop: CancellationToken,
+    /// Told when no call runs any more: jobs, consumers and relays end.
+    pub(crate) background: CancellationToken,
+    pub(crate) calls: TaskTracker,
+    pub(crate) adapters: Adapters,
+    directory: Directory,
+    verifier: Arc<dyn Verifier>,
+    pub(crate) stores: Mutex<Vec<Store>>,
+    services: Mutex<Vec<Registered>>,
+    /// Held while the process uses the data folder.
+    _lock: Option<File>,
+}
+
+/// What is inside the process or outside, as configured.
+pub(crate) struct Adapters {
+    pub(crate) bus: AnyBus,
+    pub(crate) redis: Option<Redis>,
+    limiter: Arc<dyn Limiter>,
+    revocations: Arc<dyn Revocations>,
+    revoke: Arc<dyn Revoke>,
+    mesh_key: Option<MeshKey>,
+}
+
+/// Both buses, for what is not part of their common port.
+pub(crate) enum AnyBus {
+    Local(LocalBus),
+    Rabbit(RabbitBus),
+}
+
+impl Runtime {
+    /// Connects everything the configuration names and declares the queues of all consumers; fails with the option's
+    /// name when something cannot work.
+    pub async fn start(config: Config) -> anyhow::Result<Runtime> {
+        Self::start_with_clock(config, Arc::new(SystemClock)).await
+    }
+
+    /// The same, with another clock.
+    pub async fn start_with_clock(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Runtime> {
+        config.validate()?;
+        let telemetry = Telemetry::start(&config)?;
+        let lock = prepare_data_dir(&config)?;
+        let health = Health::new(clock.clone());
+        let tasks = Tasks::new(health.clone());
+        let background = CancellationToken::new();
+        let adapters = Adapters::connect(&config, &clock, &health, &tasks, &background).await?;
+        let remote = adapters.mesh_key.clone().map(|key| Remote {
+            url: config.service_url.clone(),
+            key,
+            options: RemoteOptions::default(),
+        });
+        let directory = Directory::new(contract(), clock.clone(), remote);
+        let keys = Arc::new(IdentityKeys(directory.clone()));
+        let verifier = Arc::new(JwtVerifier::new(keys, adapters.revocations.clone(), clock.clone()));
+        tasks.spawn("health", Phase::Background, health.clone().run(background.clone()));
+        let runtime = Runtime(Arc::new(Inner {
+            config,
+            clock,
+            telemetry,
+            health,
+            tasks,
+            stop: CancellationToken::new(),
+            background,
+            calls: TaskTracker::new(),
+            adapters,
+            directory,
+            verifier,
+            stores: Mutex::default(),
+            services: Mutex::default(),
+            _lock: lock,
+        }));
+        runtime.declare_queues().await?;
+        Ok(runtime)
+    }
+
+    /// The time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.0.clock.clone()
+    }
+
+    /// The options.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// What carries events.
+    pub fn bus(&self) -> Arc<dyn Bus> {
+        match &self.0.adapters.bus {
+            AnyBus::Local(bus) => Arc::new(bus.clone()),
+            AnyBus::Rabbit(bus) => Arc::new(bus.clone()),
+        }
+    }
+
+    /// Where other services are.
+    pub fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    /// Cancelled when the process is told to stop; tasks started with [`Self::spawn`] end then.
+    pub fn stop(&self) -> CancellationToken {
+        self.0.stop.clone()
+    }
+
+    /// How everything is.
+    pub fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// Every metric of the process in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        self.0.telemetry.metrics()
+    }
+
+    /// Takes revocations in.
+    pub fn revoke(&self) -> Arc<dyn Revoke> {
+        self.0.adapters.revoke.clone()
+    }
+
+    /// Tells who calls.
+    pub fn verifier(&self) -> Arc<dyn Verifier> {
+        self.0.verifier.clone()
+    }
+
+    /// Counts calls.
+    pub fn limiter(&self) -> Arc<dyn Limiter> {
+        self.0.adapters.limiter.clone()
+    }
+
+    /// Running calls; whoever answers calls without a stack tracks them here, so that shutdown waits for them.
+    pub fn calls(&self) -> &TaskTracker {
+        &self.0.calls
+    }
+
+    /// Starts a task that ends with [`Self::stop`]. Shutdown waits for it; its panic ends readiness.
+    pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_in(name, Phase::Calls, future);
+    }
+
+    pub(crate) fn spawn_in(&self, name: &'static str, phase: Phase, future: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(name, phase, future);
+    }
+
+    /// Opens the service's database and migrates it (its own tables, outbox, inbox, jobs); from then on it is watched, its
+    /// events are relayed and its old rows are cleared away.
+    pub async fn store(
+        &self,
+        service: &'static str,
+        migrations: Vec<Box<dyn MigrationTrait>>,
+    ) -> anyhow::Result<Store> {
+        let config = &self.0.config;
+        let options = StoreOptions {
+            url: config.store_url(service)?,
+            pool_size: config.database_pool_size,
+            application_name: service.to_owned(),
+        };
+        let store =
+            Store::open(options).await.with_context(|| format!("the database of {service} cannot be opened"))?;
+        let all = outbox::migrations().into_iter().chain(jobs::migrations()).chain(migrations).collect();
+        store.migrate(all).await.with_context(|| format!("the database of {service} cannot be migrated"))?;
+        lock(&self.0.stores).push(store.clone());
+        let probed = store.clone();
+        self.0.health.watch(format!("{service}/database"), Some(service), move || {
+            let store = probed.clone();
+            Box::pin(async move { store.ping().await })
+        });
+        let relay = Relay::new(store.clone(), self.bus(), service);
+        self.spawn_in("relay", Phase::Background, relay.run(self.0.background.clone()));
+        self.spawn_in("housekeeping", Phase::Background, self.clone().clear_away(service, store.clone()));
+        Ok(store)
+    }
+
+    /// Hands the service the events its contract says it consumes.
+    pub async fn consume(&self, service: &'static str, handler: Arc<dyn Handler>) -> anyhow::Result<()> {
+        if contract().consumed_by(service).is_empty() {
+            bail!("the contract of {service} names no event it consumes");
+        }
+        let (bus, stop) = (self.bus(), self.0.background.clone());
+        self.spawn_in("consumer", Phase::Background, async move {
+            let (mut wait, longest) = CONSUME_AGAIN;
+            while !stop.is_cancelled() {
+                let Err(error) = bus.consume(service, handler.clone(), stop.clone()).await else { continue };
+                tracing::error!(service, error = error.chain(), again_in = ?wait, "events cannot be consumed");
+                let _ = tokio::time::timeout(wait, stop.cancelled()).await;
+                wait = (wait * 2).min(longest);
+            }
+        });
+        Ok(())
+    }
+
+    /// Background jobs kept in this store; call it once for each service.
+    pub fn jobs(&self, store: &Store) -> Jobs {
+        let workers = usize::try_from(self.0.config.job_workers).unwrap_or(1);
+        Jobs::new(store.clone(), self.clock(), self.0.tasks.clone(), self.0.background.clone(), workers)
+    }
+
+    /// Puts the service behind its stack and makes it known to other services.
+    pub async fn serve(&self, service: Service) -> anyhow::Result<()> {
+        let Service { name, store, grpc, http, full_names } = service;
+        for promised in contract().services().filter(|promised| promised.domain == name) {
+            if !full_names.contains(&promised.full_name) {
+                bail!("{name} does not offer {}, which its contract promises", promised.full_name);
+            }
+        }
+        let stack = Stack {
+            contract: contract(),
+            service: name,
+            verifier: self.verifier(),
+            mesh_key: self.0.adapters.mesh_key.clone(),
+            limiter: self.limiter(),
+            audit: Arc::new(OutboxAudit { store, service: name, clock: self.clock() }),
+            clock: self.clock(),
+            stop: self.stop(),
+            calls: self.0.calls.clone(),
+            limits: Limits::default(),
+        };
+        let grpc = stack.wrap(grpc);
+        let http = Gate::new(name, self.verifier(), self.limiter(), self.0.calls.clone()).guard(http);
+        self.0.directory.register(name, grpc.clone());
+        self.0.health.register(name, full_names.clone()).await;
+        lock(&self.0.services).push(Registered { name, full_names, grpc, http });
+        Ok(())
+    }
+
+    /// The services of this process, in the order they were served.
+    pub fn services(&self) -> Vec<Registered> {
+        lock(&self.0.services).clone()
+    }
+
+    /// Every queue of the contract, not only those consumed here: an event is kept for a service that is not running yet.
+    async fn declare_queues(&self) -> anyhow::Result<()> {
+        let mut domains: Vec<&str> = contract().services().map(|service| service.domain.as_str()).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        for domain in domains {
+            let kinds = contract().consumed_by(domain);
+            if !kinds.is_empty() {
+                self.bus()
+                    .declare(domain, &kinds)
+                    .await
+                    .with_context(|| format!("the queue of {domain} cannot be made"))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn clear_away(self, service: &'static str, store: Store) {
+        let jobs = self.jobs(&store);
+        while tokio::time::timeout(HOUSEKEEPING, self.0.background.cancelled()).await.is_err() {
+            let now = self.0.clock.now();
+            for (what, result) in [("inbox", inbox::prune(&store, now).await), ("jobs", jobs.prune().await)] {
+                match result {
+                    Ok(0) => {}
+                    Ok(count) => tracing::debug!(service, what, count, "old rows were deleted"),
+                    Err(error) => tracing::warn!(service, what, error = error.chain(), "old rows were not deleted"),
+                }
+            }
+        }
+    }
+}
+
+impl Adapters {
+    async fn connect(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        health: &Health,
+        tasks: &Tasks,
+        background: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let bus = match config.bus_url()? {
+            Some(url) => AnyBus::Rabbit(RabbitBus::connect(&url).await.context("RabbitMQ cannot be reached")?),
+            None => {
+                let file = config.data_dir.join("bus.sqlite");
+                AnyBus::Local(LocalBus::open(Some(&file)).await.context("the bus cannot be opened")?)
+            }
+        };
+        if let AnyBus::Rabbit(rabbit) = &bus {
+            let rabbit = rabbit.clone();
+            health.watch("bus", None, move || {
+                let rabbit = rabbit.clone();
+                Box::pin(async move { rabbit.ping().await })
+            });
+        }
+        let mesh_key = config.mesh_key()?;
+        let Some(url) = config.redis_url()? else {
+            let revocations = Arc::new(LocalRevocations::new(clock.clone()));
+            let limiter = Arc::new(LocalLimiter::new(clock.clone(), RateNumbers::default()));
+            return Ok(Self {
+                bus,
+                redis: None,
+                limiter,
+                revocations: revocations.clone(),
+                revoke: revocations,
+                mesh_key,
+            });
+        };
+        let redis = Redis::connect(&url).await?;
+        let probed = redis.clone();
+        health.watch("redis", None, move || {
+            let redis = probed.clone();
+            Box::pin(async move { redis.ping().await })
+        });
+        let limiter = Arc::new(RedisLimiter::new(redis.clone(), clock.clone(), RateNumbers::default()));
+        let revocations = RedisRevocations::start(redis.clone(), clock.clone()).await?;
+        tasks.spawn("revocations", Phase::Background, revocations.clone().run(background.clone()));
+        Ok(Self { bus, redis: Some(redis), limiter, revocations: revocations.clone(), revoke: revocations, mesh_key })
+    }
+}
+
+/// Makes the data folder, readable by its owner only, and takes it for this process; `None` when nothing is kept there.
+fn prepare_data_dir(config: &Config) -> anyhow::Result<Option<File>> {
+    if config.database_url()?.is_some() && config.bus_url()?.is_some() {
+        return Ok(None);
+    }
+    let folder: &Path = &config.data_dir;
+    let cannot = || format!("--data-dir {} cannot be used", folder.display());
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(cannot)?;
+    let file = File::create(folder.join("lock")).with_context(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => bail!("another process uses --data-dir {}", folder.display()),
+        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(cannot),
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

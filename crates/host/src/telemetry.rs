@@ -1,0 +1,163 @@
+//! Logs, traces and metrics of the process. They are global: the first runtime of a process sets them up.
+
+mod log;
+pub(crate) mod trace;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::Context;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, SdkMeterProvider, Stream};
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use prometheus::{Registry, TextEncoder};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::Config;
+
+/// Libraries that tell too much at `info`.
+const NOISY: &str = "sqlx=warn,sea_orm=warn,sea_orm_migration=warn,lapin=warn,fred=warn,hyper=warn,hyper_util=warn,\
+                     h2=warn,tower=warn,tonic=warn,reqwest=warn,rustls=warn,opentelemetry=warn,opentelemetry_sdk=warn";
+
+/// Seconds, fine where people feel it.
+const SECONDS: [f64; 15] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// Spans waiting to be sent; more are dropped.
+const SPANS_WAITING_MAX: usize = 4096;
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the process tells about itself.
+pub(crate) struct Telemetry {
+    registry: Registry,
+    tracer: SdkTracerProvider,
+    /// Kept alive: instruments stop counting when their provider goes.
+    _meters: SdkMeterProvider,
+}
+
+static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
+static STARTING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+impl Telemetry {
+    /// Sets everything up, once for each process; later configurations change nothing.
+    pub(crate) fn start(config: &Config) -> anyhow::Result<&'static Self> {
+        let _one = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(telemetry) = TELEMETRY.get() {
+            return Ok(telemetry);
+        }
+        let resource = Resource::builder()
+            .with_service_name("kvartal")
+            .with_attributes([
+                KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+                KeyValue::new("deployment.environment.name", config.environment.clone()),
+            ])
+            .build();
+        let registry = Registry::new();
+        let meters = meters(&registry, resource.clone())?;
+        opentelemetry::global::set_meter_provider(meters.clone());
+        let tracer = tracer(config, resource)?;
+        opentelemetry::global::set_tracer_provider(tracer.clone());
+        let noisy = |filter: &str| EnvFilter::try_new(format!("{NOISY},{filter}")).context("--log cannot be read");
+        let log = log::Log::new(config.log_format).with_filter(noisy(&config.log)?);
+        // Traces do not depend on what is logged: ids are made and handed on in any case.
+        let traced = Targets::new().with_default(LevelFilter::INFO).with_targets(
+            ["sqlx", "sea_orm", "lapin", "fred", "hyper", "h2", "tower", "opentelemetry"]
+                .map(|name| (name, LevelFilter::WARN)),
+        );
+        let otel = tracing_opentelemetry::layer()
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_tracer(tracer.tracer("kvartal"))
+            .with_filter(traced);
+        // Tests may have a subscriber of their own already.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(otel).with(log));
+        process_metrics();
+        Ok(TELEMETRY.get_or_init(|| Self { registry, tracer, _meters: meters }))
+    }
+
+    /// Every metric in Prometheus' text format.
+    pub(crate) fn metrics(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "metrics cannot be written");
+            String::new()
+        })
+    }
+
+    /// Sends the spans that wait; gives up after a few seconds.
+    pub(crate) async fn flush(&'static self) {
+        let flush = tokio::task::spawn_blocking(|| self.tracer.force_flush());
+        if let Ok(Ok(Err(error))) = tokio::time::timeout(EXPORT_TIMEOUT, flush).await {
+            tracing::warn!(%error, "the last spans were not sent");
+        }
+    }
+}
+
+fn meters(registry: &Registry, resource: Resource) -> anyhow::Result<SdkMeterProvider> {
+    let exporter = opentelemetry_prometheus::exporter()
+        .with_registry(registry.clone())
+        .scope_info_enabled(false)
+        .build()
+        .context("metrics cannot be exported")?;
+    let seconds = |instrument: &Instrument| {
+        let wanted = instrument.kind() == InstrumentKind::Histogram && instrument.unit() == "s";
+        let buckets = || Aggregation::ExplicitBucketHistogram { boundaries: SECONDS.to_vec(), record_min_max: false };
+        if wanted { Stream::builder().with_aggregation(buckets()).build().ok() } else { None }
+    };
+    Ok(SdkMeterProvider::builder().with_reader(exporter).with_resource(resource).with_view(seconds).build())
+}
+
+/// Without an endpoint nothing is recorded, but every call still gets its ids.
+fn tracer(config: &Config, resource: Resource) -> anyhow::Result<SdkTracerProvider> {
+    let builder = SdkTracerProvider::builder().with_resource(resource);
+    let Some(endpoint) = &config.otlp_endpoint else {
+        return Ok(builder.with_sampler(Sampler::AlwaysOff).build());
+    };
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/').trim_end_matches("/v1/traces")))
+        .with_timeout(EXPORT_TIMEOUT)
+        .with_headers(std::collections::HashMap::new())
+        .build()
+        .context("--otlp-endpoint cannot be used")?;
+    let batch = BatchConfigBuilder::default()
+        .with_max_queue_size(SPANS_WAITING_MAX)
+        .with_scheduled_delay(Duration::from_secs(2))
+        .build();
+    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_ratio)));
+    Ok(builder.with_sampler(sampler).with_span_processor(processor).build())
+}
+
+/// What the process costs.
+fn process_metrics() {
+    let meter = opentelemetry::global::meter("kvartal.process");
+    meter
+        .u64_observable_gauge("process.memory.usage")
+        .with_description("Resident memory")
+        .with_unit("By")
+        .with_callback(|memory| {
+            if let Some(bytes) = resident_bytes() {
+                memory.observe(bytes, &[]);
+            }
+        })
+        .build();
+    let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
+    meter
+        .u64_observable_gauge("tokio.tasks.alive")
+        .with_description("Tasks that have not ended")
+        .with_callback(move |tasks| {
+            tasks.observe(u64::try_from(handle.metrics().num_alive_tasks()).unwrap_or(0), &[]);
+        })
+        .build();
+}
+
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? * 1024)
+}
