@@ -1,2 +1,67 @@
-//! The command runner.
-fn main() {}
+//! The command runner: everything a developer or the build server runs, by name. `cargo xtask` alone prints the list.
+
+mod check;
+mod packages;
+mod steps;
+mod test;
+mod tidy;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and checks Kvartal.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build and start the whole platform in one process; arguments go to `kvartal up`
+    #[command(disable_help_flag = true)]
+    Up(Rest),
+    /// Run the tests against real servers
+    Test(test::Options),
+    /// Format, lints, architecture, licences, API definitions: everything that is not a test
+    Check(check::Options),
+    /// Is everything needed present on this computer? Arguments go to `kvartal doctor --developer`
+    #[command(disable_help_flag = true)]
+    Doctor(Rest),
+    /// Measure, in release mode; arguments go to the benchmark
+    #[command(disable_help_flag = true)]
+    Bench(Rest),
+}
+
+#[derive(clap::Args)]
+struct Rest {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    std::env::set_current_dir(root)?;
+    match arguments.verb {
+        // The dev profile: its first build takes a third of the time of a release build.
+        Verb::Up(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "up"], rest),
+        Verb::Doctor(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "doctor", "--developer"], rest),
+        Verb::Bench(rest) => {
+            become_cargo(&["run", "--locked", "--release", "-p", "kvartal-e2e", "--bin", "bench", "--"], rest)
+        }
+        Verb::Test(options) => test::run(&options),
+        Verb::Check(options) => check::run(root, &options),
+    }
+}
+
+/// Replaces this process, so that signals and the exit code are those of what runs.
+fn become_cargo(arguments: &[&str], rest: Rest) -> anyhow::Result<()> {
+    Err(Command::new("cargo").args(arguments).args(rest.arguments).exec()).context("cannot start cargo")
+}

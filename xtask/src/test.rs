@@ -1,0 +1,139 @@
+//! `cargo xtask test`: every test, against servers that are started once.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context;
+use serde_json::Value;
+use xshell::{Shell, cmd};
+
+use crate::packages::{self, variable};
+use crate::steps::{Done, Steps};
+
+/// What to test.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only this package, with or without `kvartal-`; may be given several times
+    #[arg(short, long, value_name = "NAME")]
+    package: Vec<String>,
+    /// Only the tests inside the libraries, which start no server
+    #[arg(long)]
+    fast: bool,
+    /// Go to the test programs: names of tests, `--nocapture`, …
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    rest: Vec<String>,
+}
+
+/// Runs them; an error when one fails.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let sh = Shell::new()?;
+    let mut selection: Vec<String> =
+        options.package.iter().flat_map(|name| ["-p".to_owned(), full_name(name)]).collect();
+    if selection.is_empty() {
+        selection.push("--workspace".to_owned());
+    }
+    let rest = &options.rest;
+    let mut steps = Steps::new();
+    if options.fast {
+        steps.step("tests inside the libraries", "see above", || {
+            cmd!(sh, "cargo test {selection...} --locked --lib --bins -- {rest...}").quiet().run()?;
+            Ok(Done::Yes)
+        });
+        return steps.finish();
+    }
+
+    let mut ready = false;
+    steps.step("packages", "run the command as root", || {
+        packages::ensure(&sh, packages::SERVERS)?;
+        ready = true;
+        Ok(Done::Yes)
+    });
+    let mut program = None;
+    if ready {
+        steps.step("build the tests", "see the compiler's messages above", || {
+            program = Some(build(&sh, &selection)?);
+            Ok(Done::Yes)
+        });
+    }
+    if let Some(program) = program {
+        let mut servers = None;
+        steps.step("start PostgreSQL, Redis and RabbitMQ", "see above; `cargo xtask doctor` may know why", || {
+            servers = Some(Servers::start(&program)?);
+            Ok(Done::Yes)
+        });
+        if let Some(servers) = servers {
+            steps.step("tests", "see above; one package: cargo xtask test -p NAME", || {
+                let mut command = cmd!(sh, "cargo test {selection...} --locked --no-fail-fast -- {rest...}");
+                for (name, value) in &servers.variables {
+                    command = command.env(name, value);
+                }
+                command.quiet().run()?;
+                Ok(Done::Yes)
+            });
+            steps.step("tests on real data", "", || Ok(real_data()));
+        }
+    }
+    steps.finish()
+}
+
+fn full_name(package: &str) -> String {
+    if package == "kvartal" || package.starts_with("kvartal-") {
+        package.to_owned()
+    } else {
+        format!("kvartal-{package}")
+    }
+}
+
+/// They are part of the step before; this says whether they had their data.
+fn real_data() -> Done {
+    let folder = variable("KVARTAL_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
+    if folder.is_dir() {
+        eprintln!("ran as part of the tests, on {}", folder.canonicalize().unwrap_or(folder).display());
+        return Done::Yes;
+    }
+    Done::Skipped(format!("there is no folder {}; name another in KVARTAL_DATA", folder.display()))
+}
+
+/// Compiles the selected tests and, with the same features, the program that starts the servers; where that is.
+fn build(sh: &Shell, selection: &[String]) -> anyhow::Result<PathBuf> {
+    let with_servers =
+        if selection.iter().any(|word| word == "--workspace") { None } else { Some("-pkvartal-testing") };
+    let format = "--message-format=json-render-diagnostics";
+    let messages = cmd!(sh, "cargo test {selection...} {with_servers...} --locked --no-run {format}").quiet().read()?;
+    let mut executables = messages.lines().filter_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == "test-servers").then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    executables.next_back().context("cargo did not build test-servers")
+}
+
+/// The servers of this run. They end with this value, and with this process however it ends.
+struct Servers {
+    child: Child,
+    variables: Vec<(String, String)>,
+}
+
+impl Servers {
+    fn start(program: &Path) -> anyhow::Result<Self> {
+        let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().context("its output is a pipe")?;
+        let mut servers = Self { child, variables: Vec::new() };
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            match line.split_once('=') {
+                Some((name, value)) => servers.variables.push((name.to_owned(), value.to_owned())),
+                None if line == "ready" => return Ok(servers),
+                None => {}
+            }
+        }
+        anyhow::bail!("the servers did not start ({})", servers.child.wait()?)
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
