@@ -1,0 +1,98 @@
+//! Who answers an RPC: a service of this process, one of another, or the edge itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use http::HeaderValue;
+use kvartal_contract::Access;
+use kvartal_mesh::{Directory, Peer, Request, Response};
+use tonic::service::Routes;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use tower::ServiceExt as _;
+
+/// RPCs outside the contract that the edge answers by itself.
+const OWN: [&str; 3] =
+    ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+
+/// Finds who answers.
+#[derive(Clone)]
+pub(crate) struct Backends {
+    directory: Directory,
+    remote: Arc<BTreeMap<String, Channel>>,
+    own: Routes,
+}
+
+impl Backends {
+    /// `peers` are services of other processes, each with its address.
+    pub(crate) fn new(directory: Directory, peers: &[(String, String)], own: Routes) -> anyhow::Result<Self> {
+        let mut remote = BTreeMap::new();
+        for (name, url) in peers {
+            let endpoint = Endpoint::from_shared(url.clone())
+                .with_context(|| format!("{url} is no address for {name}; it looks like http://host:9090"))?
+                .connect_timeout(Duration::from_secs(2))
+                .http2_keep_alive_interval(Duration::from_secs(20))
+                .keep_alive_while_idle(true)
+                .tcp_nodelay(true);
+            remote.insert(name.clone(), endpoint.connect_lazy());
+        }
+        Ok(Self { directory, remote: Arc::new(remote), own })
+    }
+
+    /// Answers a gRPC call.
+    pub(crate) async fn answer(self, request: Request) -> Response {
+        let path = request.uri().path();
+        let Some(method) = kvartal_proto::contract().method(path) else {
+            if OWN.iter().any(|own| path.starts_with(own)) {
+                return self.answer_here(request).await;
+            }
+            return status(Code::Unimplemented, "UNKNOWN_METHOD", "there is no such RPC").into_http();
+        };
+        if method.access == Access::Internal {
+            let message = "this RPC is for the platform's own services";
+            return status(Code::PermissionDenied, "PERMISSION_DENIED", message).into_http();
+        }
+        if let Some(service) = self.directory.local(&method.domain) {
+            return service.handle(request).await;
+        }
+        match self.remote.get(&method.domain) {
+            Some(channel) => pass_on(channel.clone(), request).await,
+            None => {
+                let message = format!("the service {} does not run here", method.domain);
+                status(Code::Unavailable, "SERVICE_ABSENT", &message).into_http()
+            }
+        }
+    }
+
+    async fn answer_here(self, request: Request) -> Response {
+        // Infallible: what goes wrong is a status already.
+        match self.own.oneshot(request).await {
+            Ok(response) => response.map(tonic::body::Body::new),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Hands a call to another process under its caller's own name: the token goes along, and the address in the header that
+/// the other side trusts its edge with.
+async fn pass_on(channel: Channel, mut request: Request) -> Response {
+    let address = request.extensions().get::<Peer>().map(|peer| peer.address.clone()).unwrap_or_default();
+    if let Ok(value) = HeaderValue::from_str(&address)
+        && !address.is_empty()
+    {
+        request.headers_mut().append("x-forwarded-for", value);
+    }
+    channel.oneshot(request).await.unwrap_or_else(|error| {
+        tracing::warn!(error = %error, "a service of another process does not answer");
+        status(Code::Unavailable, "SERVICE_UNREACHABLE", "the service cannot be reached now").into_http()
+    })
+}
+
+/// A status with the platform's ErrorInfo.
+pub(crate) fn status(code: Code, reason: &'static str, message: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, kvartal_proto::codec::ERROR_DOMAIN, []);
+    Status::with_error_details(code, message, details)
+}

@@ -1,0 +1,215 @@
+//! The edge: takes every request of the public port and finds out what it is.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{StatusCode, Version};
+use kvartal_host::Runtime;
+use kvartal_kernel::Error;
+use kvartal_mesh::server::Listen;
+use kvartal_mesh::{Request, Response};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tower::{Layer as _, ServiceExt as _};
+
+use crate::backend::Backends;
+use crate::limit::{Limited, announces_too_much, too_large};
+use crate::start::{Counters, Live, Scene};
+use crate::{Options, headers, plain};
+
+/// A page or a plain route must be answered within this, reading the request included: a body that trickles in holds
+/// nobody up for longer.
+const PLAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The public side of the platform. A clone is cheap; it is a tower service for one port.
+#[derive(Clone)]
+pub struct Edge(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    backends: Backends,
+    plain: axum::Router,
+    counters: Arc<Counters>,
+}
+
+impl Edge {
+    /// Puts an edge before the services of this process; call it when every service is registered.
+    ///
+    /// # Errors
+    /// When an option cannot be understood.
+    pub fn new(runtime: &Runtime, options: Options) -> anyhow::Result<Self> {
+        let counters = Arc::new(Counters::default());
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(kvartal_proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let new = reflection().build_v1().context("the reflection service")?;
+        // Older tools know only this one.
+        let old = reflection().build_v1alpha().context("the reflection service")?;
+        let mut own = tonic::service::Routes::builder();
+        own.add_service(runtime.health().grpc()).add_service(new).add_service(old);
+        let backends = Backends::new(runtime.directory().clone(), &options.peers, own.routes())?;
+        let scene = Scene {
+            authority: authority(&options.public_url),
+            url: options.public_url.trim_end_matches('/').to_owned(),
+            accounts: options.accounts.clone(),
+            streets: options.scenery.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let live = Live::new(runtime, Arc::clone(&counters));
+        let routes = runtime.services().into_iter().fold(axum::Router::new(), |all, service| all.merge(service.http));
+        let plain = plain::router(runtime, live, scene, routes, options.metrics);
+        Ok(Self(Arc::new(Inner { options, backends, plain, counters })))
+    }
+
+    /// Serves the port until `stop`, then lets what runs end within the grace.
+    ///
+    /// # Errors
+    /// When the port cannot be served at all; single connections never end it.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+        let how = Listen {
+            http1: true,
+            trusted_proxies: self.0.options.trusted_proxies,
+            grace: self.0.options.grace,
+            ..Listen::default()
+        };
+        let served: Result<(), Error> = if self.0.options.allow_origin.is_empty() {
+            kvartal_mesh::server::serve(listener, self, how, stop).await
+        } else {
+            let cors = headers::cors(&self.0.options.allow_origin).context("--allow-origin cannot be read")?;
+            kvartal_mesh::server::serve(listener, cors.layer(self), how, stop).await
+        };
+        served.map_err(anyhow::Error::new)
+    }
+
+    async fn answer(self, mut request: Request) -> Response {
+        self.0.counters.request();
+        headers::strip_private(request.headers_mut());
+        match Protocol::of(request.headers()) {
+            Some(protocol) => self.answer_rpc(request, protocol).await,
+            None => self.answer_plain(request).await,
+        }
+    }
+
+    async fn answer_rpc(self, request: Request, protocol: Protocol) -> Response {
+        if protocol == Protocol::Grpc && request.version() != Version::HTTP_2 {
+            return note(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; browsers speak gRPC-Web");
+        }
+        let too_much = announces_too_much(request.headers(), protocol == Protocol::WebText);
+        let backends = self.0.backends.clone();
+        let inner = tower::service_fn(move |request: Request| {
+            let backends = backends.clone();
+            async move {
+                // Refused inside the translation, so that a browser understands the refusal.
+                let answer = if too_much {
+                    too_large().into_http()
+                } else {
+                    backends.answer(request.map(|body| Body::new(Limited::new(body)))).await
+                };
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        match tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    async fn answer_plain(self, request: Request) -> Response {
+        if announces_too_much(request.headers(), false) {
+            return note(StatusCode::PAYLOAD_TOO_LARGE, too_large().message());
+        }
+        let request = request.map(|body| axum::body::Body::new(Limited::new(body)));
+        let answer = tokio::time::timeout(PLAIN_TIMEOUT, self.0.plain.clone().oneshot(request)).await;
+        let mut response = match answer {
+            Ok(Ok(response)) => response.map(Body::new),
+            Ok(Err(never)) => match never {},
+            Err(_) => note(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
+        };
+        headers::protect(response.headers_mut());
+        response
+    }
+}
+
+/// A short answer in JSON.
+fn note(status: StatusCode, message: &str) -> Response {
+    let mut response = plain::problem_json(status, message).map(Body::new);
+    headers::protect(response.headers_mut());
+    response
+}
+
+/// `host:port` of a URL, as gRPC clients want it.
+fn authority(url: &str) -> String {
+    let uri: http::Uri = url.parse().unwrap_or_default();
+    let host = uri.host().unwrap_or("localhost");
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    format!("{host}:{port}")
+}
+
+/// How an RPC arrives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Protocol {
+    Grpc,
+    WebBinary,
+    WebText,
+}
+
+impl Protocol {
+    /// `None` for whatever is no RPC.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let rest = content_type.strip_prefix("application/grpc")?;
+        match rest.as_bytes().first() {
+            None | Some(b'+' | b';') => Some(Self::Grpc),
+            Some(b'-') if rest.starts_with("-web-text") => Some(Self::WebText),
+            Some(b'-') if rest.starts_with("-web") => Some(Self::WebBinary),
+            _ => None,
+        }
+    }
+}
+
+impl tower::Service<Request> for Edge {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let edge = self.clone();
+        Box::pin(async move { Ok(edge.answer(request).await) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_told_by_their_content_type() {
+        let of = |value: &'static str| {
+            Protocol::of(&HeaderMap::from_iter([(CONTENT_TYPE, http::HeaderValue::from_static(value))]))
+        };
+        assert_eq!(of("application/grpc"), Some(Protocol::Grpc));
+        assert_eq!(of("application/grpc+proto"), Some(Protocol::Grpc));
+        assert_eq!(of("application/grpc-web+proto"), Some(Protocol::WebBinary));
+        assert_eq!(of("application/grpc-web-text"), Some(Protocol::WebText));
+        assert_eq!(of("application/grpcfoo"), None);
+        assert_eq!(of("application/json"), None);
+    }
+
+    #[test]
+    fn the_authority_has_a_port_always() {
+        assert_eq!(authority("http://localhost:8080/"), "localhost:8080");
+        assert_eq!(authority("https://city.example"), "city.example:443");
+    }
+}

@@ -1,0 +1,67 @@
+//! A body with an end: more bytes than allowed are an error, whatever the headers said.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body::{Body, Frame, SizeHint};
+use tonic::Status;
+
+use crate::BODY_BYTES_MAX;
+
+/// gRPC-Web's text mode is base64, a third longer than what it carries.
+const TEXT_BYTES_MAX: usize = BODY_BYTES_MAX / 3 * 4 + 4;
+
+/// Whether the headers announce more than is allowed.
+pub(crate) fn announces_too_much(headers: &HeaderMap, text_mode: bool) -> bool {
+    let limit = if text_mode { TEXT_BYTES_MAX } else { BODY_BYTES_MAX };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    announced.is_some_and(|length| length > limit as u64)
+}
+
+/// What callers are told.
+pub(crate) fn too_large() -> Status {
+    let message = format!("the body is larger than {BODY_BYTES_MAX} bytes");
+    crate::backend::status(tonic::Code::ResourceExhausted, "BODY_TOO_LARGE", &message)
+}
+
+/// A request body that ends at the limit.
+pub(crate) struct Limited {
+    inner: tonic::body::Body,
+    left: usize,
+}
+
+impl Limited {
+    /// Lets [`BODY_BYTES_MAX`] bytes pass.
+    pub(crate) fn new(inner: tonic::body::Body) -> Self {
+        Self { inner, left: BODY_BYTES_MAX }
+    }
+}
+
+impl Body for Limited {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            match self.left.checked_sub(data.len()) {
+                Some(left) => self.left = left,
+                None => return Poll::Ready(Some(Err(too_large()))),
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

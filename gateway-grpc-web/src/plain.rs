@@ -1,0 +1,126 @@
+//! What the edge answers without gRPC: the start page, health, metrics, keys, and the services' own routes.
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use kvartal_host::Runtime;
+use kvartal_proto::identity::v1 as pb;
+use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
+use serde_json::json;
+
+use crate::BODY_BYTES_MAX;
+use crate::start::{self, Language, Live, Scene};
+
+#[derive(Clone)]
+struct Pages {
+    runtime: Runtime,
+    live: Arc<Live>,
+    scene: Arc<Scene>,
+}
+
+/// The edge's own pages before `routes`, the services' ones.
+pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Router, metrics: bool) -> Router {
+    let pages = Pages { runtime: runtime.clone(), live: Arc::new(live), scene: Arc::new(scene) };
+    let mut own = Router::new()
+        .route("/", get(start_page))
+        .route("/start.json", get(start_json))
+        .route("/start.js", get(|| async { file("text/javascript; charset=utf-8", start::SCRIPT) }))
+        .route("/start.css", get(|| async { file("text/css; charset=utf-8", start::STYLE) }))
+        .route("/favicon.ico", get(|| async { icon() }))
+        .route("/healthz", get(health))
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/.well-known/jwks.json", get(keys));
+    if metrics {
+        own = own.route("/metrics", get(prometheus));
+    }
+    own.with_state(pages).fallback_service(routes.fallback(not_found).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+}
+
+async fn start_page(State(pages): State<Pages>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let language = Language::choose(query.as_deref(), &headers);
+    let snapshot = pages.live.snapshot().await;
+    html(StatusCode::OK, language, start::render(&pages.scene, &snapshot, language))
+}
+
+/// The numbers, and the parts of the page that change with them.
+async fn start_json(State(pages): State<Pages>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let language = Language::choose(query.as_deref(), &headers);
+    let snapshot = pages.live.snapshot().await;
+    let mut body = serde_json::to_value(&*snapshot).unwrap_or_default();
+    if let Some(body) = body.as_object_mut() {
+        body.insert("fragments".to_owned(), json!(start::fragments(&pages.scene, &snapshot, language)));
+    }
+    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// 200 while every service works, else 503; the body says what does not.
+async fn health(State(pages): State<Pages>) -> Response {
+    let health = pages.runtime.health();
+    let status = if health.ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(CACHE_CONTROL, "no-store")], Json(health.report())).into_response()
+}
+
+async fn prometheus(State(pages): State<Pages>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], pages.runtime.metrics()).into_response()
+}
+
+/// The public signing keys as a JWK set (RFC 7517, RFC 8037).
+async fn keys(State(pages): State<Pages>) -> Response {
+    let answer = match pages.runtime.directory().channel("identity", "gateway") {
+        Ok(channel) => IdentityServiceClient::new(channel).get_jwks(pb::GetJwksRequest {}).await,
+        Err(error) => Err(kvartal_mesh::to_status(error)),
+    };
+    match answer {
+        Ok(answer) => {
+            let keys: Vec<_> = answer.into_inner().keys.into_iter().map(jwk).collect();
+            // Short enough for a rotation to be noticed, long enough to be no load.
+            ([(CACHE_CONTROL, "public, max-age=60")], Json(json!({ "keys": keys }))).into_response()
+        }
+        Err(_) => problem_json(StatusCode::SERVICE_UNAVAILABLE, "the keys cannot be had now"),
+    }
+}
+
+fn jwk(key: pb::Jwk) -> serde_json::Value {
+    let pb::Jwk { kid, kty, crv, x, alg, r#use } = key;
+    json!({ "kid": kid, "kty": kty, "crv": crv, "x": x, "alg": alg, "use": r#use })
+}
+
+/// In the reader's own terms: a page for browsers, JSON for programs.
+async fn not_found(headers: HeaderMap) -> Response {
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") {
+        let language = Language::choose(None, &headers);
+        html(StatusCode::NOT_FOUND, language, start::problem(language))
+    } else {
+        problem_json(StatusCode::NOT_FOUND, "there is no such page")
+    }
+}
+
+/// An error for programs.
+pub(crate) fn problem_json(status: StatusCode, message: &str) -> Response {
+    let body = json!({ "error": { "code": status.as_u16(), "message": message } });
+    (status, Json(body)).into_response()
+}
+
+fn html(status: StatusCode, language: Language, page: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CONTENT_LANGUAGE, HeaderValue::from_static(language.tag())),
+        (VARY, HeaderValue::from_static("accept-language")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, page).into_response()
+}
+
+fn file(content_type: &'static str, content: &'static str) -> Response {
+    ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-cache")], content).into_response()
+}
+
+fn icon() -> Response {
+    ([(CONTENT_TYPE, "image/x-icon"), (CACHE_CONTROL, "public, max-age=86400")], start::favicon()).into_response()
+}

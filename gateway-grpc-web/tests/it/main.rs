@@ -1,0 +1,8 @@
+//! The edge before a small service, over real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cross_origin;
+mod pages;
+mod platform;
+mod rpc;
