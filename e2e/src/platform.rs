@@ -73,8 +73,7 @@ impl Platform {
             .expect("a file");
         std::fs::write(folder.path().join("master-key"), [7; 32]).expect("a file");
         let smtp = kvartal_testing::smtp().await;
-        let mut platform =
-            Self { adapter, options, process: None, port: free_port(), folder, servers, smtp };
+        let mut platform = Self { adapter, options, process: None, port: free_port(), folder, servers, smtp };
         platform.spawn().await;
         platform
     }
@@ -129,6 +128,11 @@ impl Platform {
     /// Everything the process wrote so far.
     pub fn output(&self) -> String {
         self.process.as_ref().map(Process::output).unwrap_or_default()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the platform runs").id()
     }
 
     /// Which adapter it runs on.

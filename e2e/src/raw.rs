@@ -57,7 +57,8 @@ impl RawClient {
         grpc.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
         let mut request = Request::new(message);
         if let Some(token) = token {
-            let value = MetadataValue::try_from(format!("Bearer {token}")).map_err(|e| Status::unknown(e.to_string()))?;
+            let value =
+                MetadataValue::try_from(format!("Bearer {token}")).map_err(|e| Status::unknown(e.to_string()))?;
             request.metadata_mut().insert("authorization", value);
         }
         let path = PathAndQuery::try_from(&method.path).map_err(|error| Status::unknown(error.to_string()))?;

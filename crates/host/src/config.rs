@@ -70,6 +70,9 @@ pub struct Config {
     /// What is logged, such as info or warn,kvartal_host=debug.
     #[arg(long, env = "KVARTAL_LOG", value_name = "FILTER", default_value = LOG_FILTER)]
     pub log: String,
+    /// How many times as often as usual everyone may call; for load tests.
+    #[arg(long, env = "KVARTAL_RATE_FACTOR", value_name = "COUNT", default_value_t = RATE_FACTOR, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate_factor: u32,
     /// Background jobs of each service that run at once.
     #[arg(long, env = "KVARTAL_JOB_WORKERS", value_name = "COUNT", default_value_t = JOB_WORKERS, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub job_workers: u32,
@@ -85,6 +88,7 @@ const PUBLIC_URL: &str = "http://localhost:8080";
 const ENVIRONMENT: &str = "development";
 const TRACE_RATIO: f64 = 1.0;
 const LOG_FILTER: &str = "info";
+const RATE_FACTOR: u32 = 1;
 const JOB_WORKERS: u32 = 4;
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 
@@ -111,6 +115,7 @@ impl Config {
             trace_ratio: TRACE_RATIO,
             log_format: LogFormat::Auto,
             log: LOG_FILTER.to_owned(),
+            rate_factor: RATE_FACTOR,
             job_workers: JOB_WORKERS,
             shutdown_grace: SHUTDOWN_GRACE,
         }

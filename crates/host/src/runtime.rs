@@ -331,7 +331,7 @@ impl Adapters {
         let mesh_key = config.mesh_key()?;
         let Some(url) = config.redis_url()? else {
             let revocations = Arc::new(LocalRevocations::new(clock.clone()));
-            let limiter = Arc::new(LocalLimiter::new(clock.clone(), RateNumbers::default()));
+            let limiter = Arc::new(LocalLimiter::new(clock.clone(), RateNumbers::default().times(config.rate_factor)));
             return Ok(Self {
                 bus,
                 redis: None,
@@ -347,7 +347,8 @@ impl Adapters {
             let redis = probed.clone();
             Box::pin(async move { redis.ping().await })
         });
-        let limiter = Arc::new(RedisLimiter::new(redis.clone(), clock.clone(), RateNumbers::default()));
+        let limiter =
+            Arc::new(RedisLimiter::new(redis.clone(), clock.clone(), RateNumbers::default().times(config.rate_factor)));
         let revocations = RedisRevocations::start(redis.clone(), clock.clone()).await?;
         tasks.spawn("revocations", Phase::Background, revocations.clone().run(background.clone()));
         Ok(Self { bus, redis: Some(redis), limiter, revocations: revocations.clone(), revoke: revocations, mesh_key })

@@ -13,7 +13,10 @@ fn ends_the_session(method: &Method) -> bool {
 
 fn is_admitted(outcome: &RawOutcome) -> bool {
     let refused = matches!(outcome.code, Code::PermissionDenied | Code::Unauthenticated)
-        && matches!(outcome.reason.as_str(), "PERMISSION_DENIED" | "SIGN_IN_REQUIRED" | "TOKEN_INVALID" | "SESSION_REVOKED");
+        && matches!(
+            outcome.reason.as_str(),
+            "PERMISSION_DENIED" | "SIGN_IN_REQUIRED" | "TOKEN_INVALID" | "SESSION_REVOKED"
+        );
     !refused
 }
 

@@ -12,7 +12,7 @@ use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
 use kvartal_proto::incident::v1::{CreateReportRequest, GetReportRequest, LatLng};
 use kvartal_proto::notification::v1::notification_service_client::NotificationServiceClient;
 use kvartal_proto::notification::v1::{Kind, ListNotificationsRequest};
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -64,9 +64,8 @@ async fn kill_under_load(adapter: Adapter, kills: usize, env: Vec<(String, Strin
     for kill in 0..kills {
         let citizen = platform.sign_in(&email).await;
         let stop = Arc::new(AtomicBool::new(false));
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|_| tokio::spawn(write(citizen.clone(), acknowledged.clone(), stop.clone())))
-            .collect();
+        let writers: Vec<_> =
+            (0..WRITERS).map(|_| tokio::spawn(write(citizen.clone(), acknowledged.clone(), stop.clone()))).collect();
         // Not a synchronisation: the moment of the kill is meant to be random.
         tokio::time::sleep(Duration::from_millis(random.random_range(5..250))).await;
         platform.kill();
@@ -76,7 +75,11 @@ async fn kill_under_load(adapter: Adapter, kills: usize, env: Vec<(String, Strin
         }
         platform.spawn().await;
         if (kill + 1) % 20 == 0 {
-            eprintln!("{adapter:?}: {} of {kills} kills, {} reports acknowledged", kill + 1, acknowledged.lock().await.len());
+            eprintln!(
+                "{adapter:?}: {} of {kills} kills, {} reports acknowledged",
+                kill + 1,
+                acknowledged.lock().await.len()
+            );
         }
     }
     let acknowledged = acknowledged.lock().await.clone();

@@ -76,21 +76,17 @@ fn bad_values(field: &FieldDescriptor) -> Vec<(&'static str, Value, bool)> {
             ("an unknown value", Value::EnumNumber(9_999), true),
             ("a negative value", Value::EnumNumber(-1), true),
         ],
-        Kind::Message(message) if message.full_name() == "google.protobuf.Timestamp" => [
-            (i64::MAX, 0),
-            (i64::MIN, 0),
-            (0, -1),
-            (0, i32::MAX),
-            (253_402_300_800, 0),
-        ]
-        .into_iter()
-        .map(|(seconds, nanos)| {
-            let mut time = DynamicMessage::new(message.clone());
-            time.set_field_by_name("seconds", Value::I64(seconds));
-            time.set_field_by_name("nanos", Value::I32(nanos));
-            ("a time that never is", Value::Message(time), true)
-        })
-        .collect(),
+        Kind::Message(message) if message.full_name() == "google.protobuf.Timestamp" => {
+            [(i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, i32::MAX), (253_402_300_800, 0)]
+                .into_iter()
+                .map(|(seconds, nanos)| {
+                    let mut time = DynamicMessage::new(message.clone());
+                    time.set_field_by_name("seconds", Value::I64(seconds));
+                    time.set_field_by_name("nanos", Value::I32(nanos));
+                    ("a time that never is", Value::Message(time), true)
+                })
+                .collect()
+        }
         Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask" => {
             let mut mask = DynamicMessage::new(message.clone());
             mask.set_field_by_name("paths", Value::List(vec![Value::String("no.such.field".into())]));
@@ -167,7 +163,13 @@ async fn malformed_input_is_refused_with_the_reason_and_never_as_our_fault() {
     }
     assert!(wrong.is_empty(), "{} of {calls} calls:\n{}", wrong.len(), wrong.join("\n"));
     assert!(calls > 500, "only {calls} calls were generated");
-    let oversized = raw.call(contract.method("/kvartal.incident.v1.IncidentService/CreateIncident").unwrap(), Some(staff.access_token()), Bytes::from(vec![0; 12 << 20])).await;
+    let oversized = raw
+        .call(
+            contract.method("/kvartal.incident.v1.IncidentService/CreateIncident").unwrap(),
+            Some(staff.access_token()),
+            Bytes::from(vec![0; 12 << 20]),
+        )
+        .await;
     assert_eq!(oversized.code, Code::ResourceExhausted, "{oversized:?}");
 }
 

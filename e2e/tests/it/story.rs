@@ -53,8 +53,11 @@ async fn a_report_is_filed_worked_on_and_answered(adapter: Adapter) {
         .into_inner();
 
     // The citizen files a report with a photo.
-    let uploaded =
-        reports.upload_photo(citizen.request(UploadPhotoRequest { content: photo().into() })).await.unwrap().into_inner();
+    let uploaded = reports
+        .upload_photo(citizen.request(UploadPhotoRequest { content: photo().into() }))
+        .await
+        .unwrap()
+        .into_inner();
     let filed = reports
         .create_report(citizen.request(CreateReportRequest {
             request_id: Uuid::new_v4().to_string(),
@@ -149,13 +152,24 @@ async fn a_report_is_filed_worked_on_and_answered(adapter: Adapter) {
     let mut identity = IdentityServiceClient::new(platform.channel());
     identity.sign_out(citizen.request(SignOutRequest {})).await.unwrap();
     let signed_out = Instant::now();
-    let refused = |result: Result<(), tonic::Status>| matches!(result, Err(status) if status.code() == Code::Unauthenticated);
+    let refused =
+        |result: Result<(), tonic::Status>| matches!(result, Err(status) if status.code() == Code::Unauthenticated);
     loop {
         let everywhere = [
             refused(identity.get_profile(citizen.request(GetProfileRequest {})).await.map(|_| ())),
             refused(identity.list_sessions(citizen.request(ListSessionsRequest {})).await.map(|_| ())),
-            refused(reports.get_report(citizen.request(GetReportRequest { report: filed.report_id.clone() })).await.map(|_| ())),
-            refused(notifications.list_notifications(citizen.request(ListNotificationsRequest::default())).await.map(|_| ())),
+            refused(
+                reports
+                    .get_report(citizen.request(GetReportRequest { report: filed.report_id.clone() }))
+                    .await
+                    .map(|_| ()),
+            ),
+            refused(
+                notifications
+                    .list_notifications(citizen.request(ListNotificationsRequest::default()))
+                    .await
+                    .map(|_| ()),
+            ),
         ];
         if everywhere.iter().all(|refused| *refused) {
             break;

@@ -17,7 +17,8 @@ use tonic_types::StatusExt as _;
 
 fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("KVARTAL_DATA").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data").into()).join("wzdx");
+    let folder =
+        folder.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data").into()).join("wzdx");
     if folder.is_dir() {
         return Some(folder);
     }
@@ -65,9 +66,8 @@ async fn exported(platform: &Platform) -> Value {
 /// The schemas refer to each other and to those of GeoJSON, which are not in the folder: the two that are used are
 /// written down here from RFC 7946.
 fn validator(data: &std::path::Path) -> jsonschema::Validator {
-    let read = |name: &str| -> Value {
-        serde_json::from_slice(&fs::read(data.join("schemas").join(name)).unwrap()).unwrap()
-    };
+    let read =
+        |name: &str| -> Value { serde_json::from_slice(&fs::read(data.join("schemas").join(name)).unwrap()).unwrap() };
     let position = serde_json::json!({"type": "array", "minItems": 2, "items": {"type": "number"}});
     let geometry = |kind: &str, least: u32| {
         serde_json::json!({
@@ -90,7 +90,11 @@ fn validator(data: &std::path::Path) -> jsonschema::Validator {
         .unwrap()
         .prepare()
         .unwrap();
-    jsonschema::options().with_registry(&registry).should_validate_formats(true).build(&read("WorkZoneFeed.json")).unwrap()
+    jsonschema::options()
+        .with_registry(&registry)
+        .should_validate_formats(true)
+        .build(&read("WorkZoneFeed.json"))
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,13 +139,17 @@ async fn a_damaged_feed_is_refused_with_place_and_reason_and_nothing_is_half_app
     let text = good.to_string();
     type Damage = fn(&mut Value);
     let damages: [(&str, Damage); 9] = [
-        ("/features/3/properties/start_date", |feed| feed["features"][3]["properties"]["start_date"] = "yesterday".into()),
+        ("/features/3/properties/start_date", |feed| {
+            feed["features"][3]["properties"]["start_date"] = "yesterday".into()
+        }),
         ("/features/4/id", |feed| feed["features"][4]["id"] = feed["features"][0]["id"].clone()),
         ("/features/1/geometry/coordinates/0", |feed| {
             feed["features"][1]["geometry"]["coordinates"][0] = serde_json::json!([41.6, -93.7]);
         }),
         ("/features/2/geometry/type", |feed| feed["features"][2]["geometry"]["type"] = "Polygon".into()),
-        ("/features/0/properties/vehicle_impact", |feed| feed["features"][0]["properties"]["vehicle_impact"] = "some".into()),
+        ("/features/0/properties/vehicle_impact", |feed| {
+            feed["features"][0]["properties"]["vehicle_impact"] = "some".into()
+        }),
         ("/features/0/properties/core_details/direction", |feed| {
             feed["features"][0]["properties"]["core_details"]["direction"] = "up".into();
         }),
