@@ -57,6 +57,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         });
     }
     if let Some(program) = program {
+        let data = data();
         let mut servers = None;
         steps.step("start PostgreSQL, Redis and RabbitMQ", "see above; `cargo xtask doctor` may know why", || {
             servers = Some(Servers::start(&program)?);
@@ -68,10 +69,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                 for (name, value) in &servers.variables {
                     command = command.env(name, value);
                 }
+                // The tests run in other folders: what is relative here is not there.
+                if let Ok(folder) = &data {
+                    command = command.env("KVARTAL_DATA", folder);
+                }
                 command.quiet().run()?;
                 Ok(Done::Yes)
             });
-            steps.step("tests on real data", "", || Ok(real_data()));
+            if options.package.is_empty() {
+                steps.step("tests on real data", "", || Ok(real_data(&data)));
+            }
         }
     }
     steps.finish()
@@ -85,14 +92,21 @@ fn full_name(package: &str) -> String {
     }
 }
 
-/// They are part of the step before; this says whether they had their data.
-fn real_data() -> Done {
+/// The folder of real data, or the path where there is none.
+fn data() -> Result<PathBuf, PathBuf> {
     let folder = variable("KVARTAL_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
-    if folder.is_dir() {
-        eprintln!("ran as part of the tests, on {}", folder.canonicalize().unwrap_or(folder).display());
-        return Done::Yes;
+    folder.canonicalize().map_err(|_| folder)
+}
+
+/// They are part of the step before; this says whether they had their data.
+fn real_data(folder: &Result<PathBuf, PathBuf>) -> Done {
+    match folder {
+        Ok(folder) => {
+            eprintln!("ran among the tests, on {}", folder.display());
+            Done::Yes
+        }
+        Err(folder) => Done::Skipped(format!("there is no folder {}; name another in KVARTAL_DATA", folder.display())),
     }
-    Done::Skipped(format!("there is no folder {}; name another in KVARTAL_DATA", folder.display()))
 }
 
 /// Compiles the selected tests and, with the same features, the program that starts the servers; where that is.
