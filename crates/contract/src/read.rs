@@ -155,7 +155,7 @@ fn read_method(descriptor: &MethodDescriptor) -> Result<Method, String> {
         _ => RateClass::Write,
     };
     Ok(Method {
-        domain: domain(&service),
+        domain: domain(service),
         service: service.full_name().to_owned(),
         name: descriptor.name().to_owned(),
         access,
@@ -220,10 +220,7 @@ fn read_http(path: &str, options: &DynamicMessage) -> Result<Vec<HttpRule>, Stri
         .collect()
 }
 
-fn read_service(
-    descriptor: &ServiceDescriptor,
-    events: &BTreeMap<String, EventType>,
-) -> Result<Service, Vec<String>> {
+fn read_service(descriptor: &ServiceDescriptor, events: &BTreeMap<String, EventType>) -> Result<Service, Vec<String>> {
     let name = descriptor.full_name();
     let contract = extension(&descriptor.options(), "kvartal.contract.v1.service")
         .ok_or_else(|| vec![format!("service {name}: option (kvartal.contract.v1.service) is missing")])?;

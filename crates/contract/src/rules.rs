@@ -56,7 +56,8 @@ pub struct FieldRules {
 pub fn read(field: &FieldDescriptor) -> Result<FieldRules, String> {
     let mut rules = FieldRules::default();
     let Some(options) = extension(&field.options(), "buf.validate.field") else { return Ok(rules) };
-    let at = |what: &str| format!("{}: rule {what} is not enforced; use another or extend the reader", field.full_name());
+    let at =
+        |what: &str| format!("{}: rule {what} is not enforced; use another or extend the reader", field.full_name());
     for (set, value) in options.fields() {
         match (set.name(), value) {
             ("required", Value::Bool(required)) => rules.required = *required,
@@ -113,9 +114,7 @@ fn read_checks(kind: &str, rules: &DynamicMessage) -> Result<Vec<Check>, String>
             ("bytes", "min_len", Value::U64(n)) => Check::MinBytes(*n),
             ("bytes", "max_len", Value::U64(n)) => Check::MaxBytes(*n),
             ("enum", "defined_only", Value::Bool(true)) => Check::Defined,
-            ("enum", "not_in", Value::List(values)) => {
-                Check::NotIn(values.iter().filter_map(Value::as_i32).collect())
-            }
+            ("enum", "not_in", Value::List(values)) => Check::NotIn(values.iter().filter_map(Value::as_i32).collect()),
             ("double" | "float" | "int32" | "int64" | "uint32" | "uint64", "gte", value) => {
                 Check::AtLeast(literal(value)?)
             }

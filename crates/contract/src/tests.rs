@@ -42,7 +42,8 @@ fn a_method_without_a_deadline_is_named() {
 
 #[test]
 fn access_that_allows_nobody_is_refused() {
-    let problem = read("option (kvartal.contract.v1.method) = {access: {roles: {}} deadline: {seconds: 1}};").unwrap_err();
+    let problem =
+        read("option (kvartal.contract.v1.method) = {access: {roles: {}} deadline: {seconds: 1}};").unwrap_err();
     assert!(problem.contains("access is missing"), "{problem}");
 }
 
@@ -60,7 +61,8 @@ fn a_complete_method_is_read() {
 
 #[test]
 fn roles_of_the_kernel_are_those_of_the_contract() {
-    let contract = read("option (kvartal.contract.v1.method) = {access: {public: true} deadline: {seconds: 1}};").unwrap();
+    let contract =
+        read("option (kvartal.contract.v1.method) = {access: {public: true} deadline: {seconds: 1}};").unwrap();
     let roles = contract.pool().get_enum_by_name("kvartal.contract.v1.Role").unwrap();
     for value in roles.values().filter(|value| value.number() != 0) {
         let role = kvartal_kernel::Role::from_number(value.number()).unwrap();

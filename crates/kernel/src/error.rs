@@ -73,7 +73,8 @@ impl Error {
 
     /// Several wrong fields.
     pub fn violations(violations: Vec<Violation>) -> Self {
-        let message = violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect::<Vec<_>>().join("; ");
+        let message =
+            violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect::<Vec<_>>().join("; ");
         Self { violations, ..Self::new(Kind::InvalidArgument, "INVALID_ARGUMENT", message) }
     }
 

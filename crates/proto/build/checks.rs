@@ -46,13 +46,13 @@ fn field_checks(field: &FieldDescriptor) -> Outcome {
     if field.is_map() || field.is_list() {
         for (limit, test) in [(rules.min_items, "min_items"), (rules.max_items, "max_items")] {
             if let Some(limit) = limit {
-                code += &format!("        crate::check::{test}(self.{ident}.len(), {limit}, at.field({name:?}), out);\n");
+                code +=
+                    &format!("        crate::check::{test}(self.{ident}.len(), {limit}, at.field({name:?}), out);\n");
             }
         }
         if field.is_map() {
-            let values_are_messages = rules::nested(field).is_some_and(|entry| {
-                entry.map_entry_value_field().kind().as_message().is_some()
-            });
+            let values_are_messages =
+                rules::nested(field).is_some_and(|entry| entry.map_entry_value_field().kind().as_message().is_some());
             return if values_are_messages || !rules.checks.is_empty() {
                 Err(format!("{}: values of maps are not checked", field.full_name()))
             } else {
@@ -146,5 +146,9 @@ fn rust_type(full_name: &str) -> String {
 }
 
 fn ident(name: &str) -> String {
-    if matches!(name, "type" | "match" | "ref" | "use" | "in" | "for" | "where") { format!("r#{name}") } else { name.into() }
+    if matches!(name, "type" | "match" | "ref" | "use" | "in" | "for" | "where") {
+        format!("r#{name}")
+    } else {
+        name.into()
+    }
 }

@@ -30,9 +30,12 @@ fn wrong_fields_are_named_with_their_place() {
         ..CreateIncidentRequest::default()
     };
     let found = problems(&request).join("\n");
-    for expected in
-        ["kind must be a value", "place.points[1].latitude must be a finite", "place.points[1].longitude must be at most 180", "start_time must be a time"]
-    {
+    for expected in [
+        "kind must be a value",
+        "place.points[1].latitude must be a finite",
+        "place.points[1].longitude must be at most 180",
+        "start_time must be a time",
+    ] {
         assert!(found.contains(expected), "{expected} not in:\n{found}");
     }
 }
@@ -46,7 +49,9 @@ fn a_good_registration_passes_and_bad_ones_do_not() {
         ..RegisterRequest::default()
     };
     assert!(problems(&good).is_empty());
-    for email in ["", "anna", "anna@", "@example.org", "a b@example.org", "anna@example", "anna@.org", "a..b@example.org"] {
+    for email in
+        ["", "anna", "anna@", "@example.org", "a b@example.org", "anna@example", "anna@.org", "a..b@example.org"]
+    {
         assert!(!problems(&RegisterRequest { email: email.into(), ..good.clone() }).is_empty(), "{email}");
     }
     assert!(!problems(&RegisterRequest { password: "short".into(), ..good.clone() }).is_empty());
