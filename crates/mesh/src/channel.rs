@@ -183,7 +183,12 @@ impl Inner {
             request.headers_mut().insert(MESH_HEADER, token);
         }
         let failed = |error: tonic::transport::Error| {
-            tracing::debug!(error = %chain(&error), service = self.route.name, "a call did not get through");
+            // tonic's own timer runs beside ours and may fire in the same instant.
+            if causes(&error).any(|cause| cause.is::<tonic::TimeoutExpired>()) {
+                return too_late();
+            }
+            let error = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            tracing::debug!(error, service = self.route.name, "a call did not get through");
             unavailable(format!("the service {} does not answer", self.route.name))
         };
         remote.ready().await.map_err(failed)?;
@@ -191,15 +196,11 @@ impl Inner {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+/// An error and what it comes from.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 impl fmt::Debug for Channel {

@@ -119,6 +119,9 @@ impl Shell {
         let asked = deadline::read(request.headers())
             .map_err(|_| refusal(Code::InvalidArgument, "TIMEOUT_MALFORMED", "grpc-timeout is malformed"))?;
         let limit = asked.map_or(method.deadline, |asked| asked.min(method.deadline));
+        if limit.is_zero() {
+            return Err(too_late());
+        }
         let deadline =
             Deadline { at: Instant::now() + limit, asked: asked.is_some_and(|asked| asked < method.deadline) };
         let place = Place::take(self, method.server_streaming).map_err(to_status)?;
@@ -127,9 +130,9 @@ impl Shell {
         if !method.audit {
             return work.await;
         }
-        // An audited call runs to its end and is recorded even when the client goes away in the middle. Shutdown waits for
-        // it: it is tracked. The task can only be missing when the runtime is going down.
-        let task = tokio::spawn(work.instrument(span));
+        // An audited call runs to its end and is recorded even when the client goes away in the middle. The task can only be
+        // missing when the runtime is going down.
+        let task = self.stack.calls.spawn(work.instrument(span));
         task.await.unwrap_or_else(|error| match error.try_into_panic() {
             Ok(panic) => Err(panicked(panic.as_ref())),
             Err(_) => Err(to_status(Error::unavailable("SHUTTING_DOWN", "the service is going down"))),

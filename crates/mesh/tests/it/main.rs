@@ -1,0 +1,14 @@
+//! The server stack and the channels, over real calls to real gRPC services.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod access;
+mod audit;
+mod channels;
+mod deadlines;
+mod failures;
+mod network;
+mod protocol;
+mod rates;
+mod streams;
+mod telemetry;
+mod world;
