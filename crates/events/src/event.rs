@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use kvartal_kernel::{Error, Timestamp, Uuid};
+use kvartal_proto::event::v1::Envelope;
+use kvartal_proto::time;
 use prost::{Message, Name};
+
+use crate::trace;
 
 /// Something that happened, as it travels between services.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of now; the trace context is that of the current span.
+    /// An event of this moment; its trace context is that of the current span.
     pub fn new<M: Message + Name>(source: &str, subject: impl ToString, time: Timestamp, message: &M) -> Event {
         Event {
             id: time.uuid(),
@@ -32,7 +36,7 @@ impl Event {
             source: source.to_owned(),
             subject: subject.to_string(),
             time,
-            traceparent: String::new(),
+            traceparent: trace::current(),
             payload: message.encode_to_vec().into(),
         }
     }
@@ -42,11 +46,80 @@ impl Event {
         self.kind == M::full_name()
     }
 
-    /// The payload as this message; an error when it is another one or broken.
+    /// The payload as this message. `InvalidArgument` when it is another one or broken: repeating does not help.
     pub fn decode<M: Message + Default + Name>(&self) -> Result<M, Error> {
         if !self.is::<M>() {
-            return Err(Error::internal(format!("event {} is {}, not {}", self.id, self.kind, M::full_name())));
+            return Err(Error::invalid("type", format!("event {} is {}, not {}", self.id, self.kind, M::full_name())));
         }
-        M::decode(self.payload.clone()).map_err(|e| Error::internal(format!("event {} is broken", self.id)).because(e))
+        M::decode(self.payload.clone())
+            .map_err(|error| Error::invalid("payload", format!("event {} is broken", self.id)).because(error))
+    }
+
+    /// The envelope, encoded: what travels on the bus.
+    pub fn encode(&self) -> Vec<u8> {
+        let envelope = Envelope {
+            id: self.id.to_string(),
+            r#type: self.kind.clone(),
+            source: self.source.clone(),
+            subject: self.subject.clone(),
+            time: Some(time::to_proto(self.time)),
+            traceparent: self.traceparent.clone(),
+            payload: self.payload.clone(),
+        };
+        envelope.encode_to_vec()
+    }
+
+    /// Reads an envelope. `InvalidArgument` when it is none.
+    pub fn from_envelope(bytes: &[u8]) -> Result<Event, Error> {
+        let envelope = Envelope::decode(bytes)
+            .map_err(|error| Error::invalid("envelope", "is not an event envelope").because(error))?;
+        let id = envelope.id.parse().map_err(|_| Error::invalid("id", "must be a UUID"))?;
+        let time = time::from_proto("time", envelope.time.as_ref())?.unwrap_or_default();
+        Ok(Event {
+            id,
+            kind: envelope.r#type,
+            source: envelope.source,
+            subject: envelope.subject,
+            time,
+            traceparent: envelope.traceparent,
+            payload: envelope.payload,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What goes into an envelope comes out of it.
+
+    use kvartal_kernel::{Kind, Timestamp};
+    use kvartal_proto::event::v1::Envelope;
+
+    use super::Event;
+
+    fn event() -> Event {
+        // Any message will do as a payload, also an envelope.
+        let message = Envelope { id: "inner".to_owned(), ..Envelope::default() };
+        let time = Timestamp(1_790_000_000_123_456);
+        Event { traceparent: "00-x".to_owned(), ..Event::new("incident", "42", time, &message) }
+    }
+
+    #[test]
+    fn an_event_survives_its_envelope() {
+        let event = event();
+        let back = Event::from_envelope(&event.encode()).unwrap();
+        assert_eq!(back, event);
+        assert_eq!(back.decode::<Envelope>().unwrap().id, "inner");
+    }
+
+    #[test]
+    fn the_payload_is_not_taken_for_another_message() {
+        let error = event().decode::<kvartal_proto::contract::v1::Slo>().unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidArgument);
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_refused() {
+        assert!(Event::from_envelope(b"\xff\xff\xff").is_err());
+        assert!(Event::from_envelope(b"").is_err());
     }
 }

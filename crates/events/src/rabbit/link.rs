@@ -1,0 +1,78 @@
+//! A connection to RabbitMQ that is made again when it is lost.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::time::Duration;
+
+use kvartal_kernel::Error;
+use lapin::uri::AMQPUri;
+use lapin::{Channel, Connection, ConnectionProperties};
+use tokio::sync::Mutex;
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the broker may take for an answer, a confirm included.
+const ANSWER: Duration = Duration::from_secs(15);
+/// A peer that is silent for about twice as long is gone; in seconds.
+const HEARTBEAT: u16 = 10;
+
+/// One connection, made when it is needed.
+pub(super) struct Link {
+    uri: AMQPUri,
+    purpose: &'static str,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Link {
+    pub(super) fn new(url: &str, purpose: &'static str) -> Result<Self, Error> {
+        // The text of the error could contain the password.
+        let mut uri = AMQPUri::from_str(url).map_err(|_| Error::internal("the AMQP URL is wrong"))?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        Ok(Self { uri, purpose, connection: Mutex::new(None) })
+    }
+
+    /// A new channel, on a new connection when the old one is dead.
+    pub(super) async fn channel(&self) -> Result<Channel, Error> {
+        let mut connection = self.connection.lock().await;
+        if let Some(alive) = &*connection
+            && alive.status().connected()
+        {
+            return within(alive.create_channel()).await;
+        }
+        *connection = None;
+        let properties =
+            ConnectionProperties::default().with_connection_name(format!("kvartal {}", self.purpose).into());
+        let fresh = tokio::time::timeout(CONNECT, Connection::connect_uri(self.uri.clone(), properties)).await;
+        let fresh = fresh.map_err(|_| unreachable())?.map_err(away)?;
+        tracing::info!(purpose = self.purpose, "connected to RabbitMQ");
+        let channel = within(fresh.create_channel()).await?;
+        *connection = Some(fresh);
+        Ok(channel)
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.connection.lock().await.take()
+            && connection.status().connected()
+            && let Err(error) = within(connection.close(200, "goodbye".into())).await
+        {
+            tracing::debug!(error = error.chain(), "the connection to RabbitMQ did not close well");
+        }
+    }
+}
+
+/// An answer of the broker in time.
+pub(super) async fn within<T>(answer: impl Future<Output = lapin::Result<T>>) -> Result<T, Error> {
+    match tokio::time::timeout(ANSWER, answer).await {
+        Ok(answer) => answer.map_err(away),
+        Err(_) => Err(unreachable()),
+    }
+}
+
+/// Whatever the broker says against it, it may work later.
+pub(super) fn away(error: lapin::Error) -> Error {
+    Error::unavailable("BUS_UNAVAILABLE", "the broker cannot answer now").because(error)
+}
+
+fn unreachable() -> Error {
+    Error::unavailable("BUS_UNAVAILABLE", "the broker does not answer")
+}
