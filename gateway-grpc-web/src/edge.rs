@@ -19,7 +19,7 @@ use tonic::body::Body;
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::backend::Backends;
-use crate::limit::{Limited, announces_too_much, too_large};
+use crate::limit::{Limited, announces_too_much, let_finish, too_large};
 use crate::start::{Counters, Live, Scene};
 use crate::{Options, headers, plain};
 
@@ -61,6 +61,7 @@ impl Edge {
             url: options.public_url.trim_end_matches('/').to_owned(),
             accounts: options.accounts.clone(),
             streets: options.scenery.clone(),
+            links: links(&options),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let live = Live::new(runtime, Arc::clone(&counters));
@@ -109,6 +110,7 @@ impl Edge {
             async move {
                 // Refused inside the translation, so that a browser understands the refusal.
                 let answer = if too_much {
+                    let_finish(request).await;
                     too_large().into_http()
                 } else {
                     backends.answer(request.map(|body| Body::new(Limited::new(body)))).await
@@ -124,6 +126,7 @@ impl Edge {
 
     async fn answer_plain(self, request: Request) -> Response {
         if announces_too_much(request.headers(), false) {
+            let_finish(request).await;
             return note(StatusCode::PAYLOAD_TOO_LARGE, too_large().message());
         }
         let request = request.map(|body| axum::body::Body::new(Limited::new(body)));
@@ -143,6 +146,18 @@ fn note(status: StatusCode, message: &str) -> Response {
     let mut response = plain::problem_json(status, message).map(Body::new);
     headers::protect(response.headers_mut());
     response
+}
+
+/// Paths that the start page links to.
+fn links(options: &Options) -> Vec<&'static str> {
+    let mut links = vec!["/healthz", "/.well-known/jwks.json", crate::OPEN311_PATH, crate::WZDX_PATH, "/start.json"];
+    if options.metrics {
+        links.push("/metrics");
+    }
+    if options.mail_page {
+        links.push("/_dev/mail");
+    }
+    links
 }
 
 /// `host:port` of a URL, as gRPC clients want it.

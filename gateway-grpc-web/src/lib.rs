@@ -30,6 +30,8 @@ pub struct Options {
     pub trusted_proxies: usize,
     /// Whether `/metrics` is offered; leave it off where strangers can reach the edge.
     pub metrics: bool,
+    /// Whether a service shows the mails it has sent under `/_dev/mail`; the start page links there.
+    pub mail_page: bool,
     /// Accounts shown on the start page. Only for demonstrations: anybody can sign in with them.
     pub accounts: Vec<Account>,
     /// Scenery of the start page's map.
@@ -47,6 +49,7 @@ impl Default for Options {
             allow_origin: Vec::new(),
             trusted_proxies: 0,
             metrics: false,
+            mail_page: false,
             accounts: Vec::new(),
             scenery: Vec::new(),
             peers: Vec::new(),

@@ -2,11 +2,13 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body::{Body, Frame, SizeHint};
+use kvartal_mesh::Request;
 use tonic::Status;
 
 use crate::BODY_BYTES_MAX;
@@ -14,11 +16,36 @@ use crate::BODY_BYTES_MAX;
 /// gRPC-Web's text mode is base64, a third longer than what it carries.
 const TEXT_BYTES_MAX: usize = BODY_BYTES_MAX / 3 * 4 + 4;
 
+/// How long a refused client may go on sending.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// Whether the headers announce more than is allowed.
 pub(crate) fn announces_too_much(headers: &HeaderMap, text_mode: bool) -> bool {
     let limit = if text_mode { TEXT_BYTES_MAX } else { BODY_BYTES_MAX };
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     announced.is_some_and(|length| length > limit as u64)
+}
+
+/// Takes in what a refused client is still sending, so that it comes to reading the refusal: whoever is cut off while
+/// writing mostly sees a broken connection instead. Bounded in bytes and time; a client that asked first whether to send
+/// (`expect: 100-continue`) has not begun.
+pub(crate) async fn let_finish(request: Request) {
+    if request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let mut left = 4 * BODY_BYTES_MAX;
+    let mut body = request.into_body();
+    let drain = async {
+        while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let read = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(read) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Late or not, the answer is the same.
+    let _ = tokio::time::timeout(LINGER, drain).await;
 }
 
 /// What callers are told.

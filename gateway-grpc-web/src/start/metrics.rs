@@ -31,8 +31,10 @@ pub(crate) fn read(text: &str) -> Figures {
             if label(labels, "rpc_grpc_status") != Some("OK") {
                 calls.failed += value;
             }
-        } else if let Some((_, value)) = sample(line, "kvartal_events_handled_total") {
-            figures.events_handled += value;
+        } else if let Some((labels, value)) = sample(line, "kvartal_events_deliveries_total") {
+            if label(labels, "outcome") == Some("handled") {
+                figures.events_handled += value;
+            }
         }
     }
     figures
@@ -72,8 +74,9 @@ mod tests {
             "rpc_server_requests_total{rpc_grpc_status=\"OK\",rpc_method=\"GetIncident\",rpc_service=\"kvartal.incident.v1.IncidentService\",rpc_system=\"grpc\"} 3\n",
             "rpc_server_requests_total{rpc_grpc_status=\"NOT_FOUND\",rpc_method=\"GetReport\",rpc_service=\"kvartal.incident.v1.ReportService\"} 2\n",
             "rpc_server_requests_total{rpc_service=\"_OTHER\",rpc_grpc_status=\"UNIMPLEMENTED\"} 9\n",
-            "kvartal_events_handled_total{queue=\"audit\"} 4\n",
-            "kvartal_events_handled_total{queue=\"notification\"} 5\n",
+            "kvartal_events_deliveries_total{messaging_destination_name=\"audit\",outcome=\"handled\"} 4\n",
+            "kvartal_events_deliveries_total{messaging_destination_name=\"notification\",outcome=\"handled\"} 5\n",
+            "kvartal_events_deliveries_total{messaging_destination_name=\"notification\",outcome=\"failed\"} 1\n",
             "something_else 1\n",
         ));
         assert_eq!(figures.calls["incident"], Calls { all: 5, failed: 2 });

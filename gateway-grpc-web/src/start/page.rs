@@ -19,6 +19,8 @@ pub(crate) struct Scene {
     pub(crate) accounts: Vec<Account>,
     /// Scenery of the map.
     pub(crate) streets: Vec<Line>,
+    /// Paths worth a look.
+    pub(crate) links: Vec<&'static str>,
     /// Version of the program.
     pub(crate) version: String,
 }
@@ -280,15 +282,6 @@ fn accounts(page: &mut String, accounts: &[Account], language: Language) {
 }
 
 fn addresses(page: &mut String, scene: &Scene, language: Language) {
-    let links = [
-        ("/healthz", text::HEALTH_LINK),
-        ("/metrics", text::METRICS_LINK),
-        ("/.well-known/jwks.json", text::JWKS_LINK),
-        (crate::OPEN311_PATH, text::OPEN311_LINK),
-        (crate::WZDX_PATH, text::WZDX_LINK),
-        ("/_dev/mail", text::MAIL_LINK),
-        ("/start.json", text::JSON_LINK),
-    ];
     let (url, authority) = (escape(&scene.url), escape(&scene.authority));
     push(
         page,
@@ -297,8 +290,9 @@ fn addresses(page: &mut String, scene: &Scene, language: Language) {
             language.of(text::ADDRESSES)
         ),
     );
-    for (path, words) in links {
-        push(page, format_args!("<li><a href=\"{path}\"><code>{path}</code></a> – {}</li>", language.of(words)));
+    for path in &scene.links {
+        let words = language.of(text::link(path));
+        push(page, format_args!("<li><a href=\"{path}\"><code>{path}</code></a> – {words}</li>"));
     }
     push(page, format_args!("</ul><h2>{}</h2><pre><code>", language.of(text::TRY)));
     for example in crate::examples(&scene.url, &scene.authority) {

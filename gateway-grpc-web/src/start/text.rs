@@ -119,6 +119,22 @@ pub(crate) fn role(name: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// What is found under a path of the start page.
+pub(crate) fn link(path: &str) -> (&'static str, &'static str) {
+    match path {
+        "/healthz" => ("здоровье служб", "health of the services"),
+        "/metrics" => ("показатели для Prometheus", "metrics for Prometheus"),
+        "/.well-known/jwks.json" => ("открытые ключи подписи (JWKS)", "public signing keys (JWKS)"),
+        "/start.json" => ("числа этой страницы", "the numbers of this page"),
+        "/_dev/mail" => ("письма, которые отправила платформа", "mail the platform has sent"),
+        crate::OPEN311_PATH => {
+            ("Open311 GeoReport v2: о чём можно сообщить", "Open311 GeoReport v2: what can be reported")
+        }
+        crate::WZDX_PATH => ("дорожные работы, WZDx 4.2", "work zones, WZDx 4.2"),
+        _ => ("", ""),
+    }
+}
+
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident = $ru:literal, $en:literal;)*) => {
         $($(#[$doc])* pub(crate) const $name: (&str, &str) = ($ru, $en);)*
@@ -176,13 +192,6 @@ words! {
     PASSWORD = "Пароль", "Password";
     ADDRESSES = "Адреса", "Addresses";
     TRY = "Попробуйте", "Try it";
-    HEALTH_LINK = "здоровье служб", "health of the services";
-    METRICS_LINK = "показатели для Prometheus", "metrics for Prometheus";
-    JWKS_LINK = "открытые ключи подписи (JWKS)", "public signing keys (JWKS)";
-    OPEN311_LINK = "Open311 GeoReport v2: категории", "Open311 GeoReport v2: services";
-    WZDX_LINK = "дорожные работы, WZDx 4.2", "work zones, WZDx 4.2";
-    MAIL_LINK = "письма, которые отправила платформа", "mail the platform has sent";
-    JSON_LINK = "числа этой страницы", "the numbers of this page";
     NEED_SCRIPT = "Без скриптов числа обновляются при перезагрузке страницы.",
         "Without scripts the numbers update when the page is loaded again.";
     NOT_FOUND = "Такой страницы нет", "There is no such page";
