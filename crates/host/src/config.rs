@@ -73,6 +73,10 @@ pub struct Config {
     /// How many times as often as usual everyone may call; for load tests.
     #[arg(long, env = "KVARTAL_RATE_FACTOR", value_name = "COUNT", default_value_t = RATE_FACTOR, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate_factor: u32,
+    /// Breaks something on purpose, for the test that must catch it. Not in release builds.
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "KVARTAL_SABOTAGE", hide = true, value_parser = ["outbox-outside-transaction"])]
+    pub sabotage: Option<String>,
     /// Background jobs of each service that run at once.
     #[arg(long, env = "KVARTAL_JOB_WORKERS", value_name = "COUNT", default_value_t = JOB_WORKERS, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub job_workers: u32,
@@ -96,7 +100,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 const SERVICE: &str = "{service}";
 
 impl Config {
-    /// Everything embedded, kept in `data_dir`; reads no environment.
+    /// Everything embedded, kept in `data_dir`, logs as text; reads no environment.
     pub fn embedded(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
@@ -113,9 +117,11 @@ impl Config {
             environment: ENVIRONMENT.to_owned(),
             otlp_endpoint: None,
             trace_ratio: TRACE_RATIO,
-            log_format: LogFormat::Auto,
+            log_format: LogFormat::Text,
             log: LOG_FILTER.to_owned(),
             rate_factor: RATE_FACTOR,
+            #[cfg(debug_assertions)]
+            sabotage: None,
             job_workers: JOB_WORKERS,
             shutdown_grace: SHUTDOWN_GRACE,
         }

@@ -86,6 +86,10 @@ impl Runtime {
     /// The same, with another clock.
     pub async fn start_with_clock(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Runtime> {
         config.validate()?;
+        #[cfg(debug_assertions)]
+        if config.sabotage.is_some() {
+            kvartal_events::sabotage::write_outside_the_transaction();
+        }
         let telemetry = Telemetry::start(&config)?;
         let lock = prepare_data_dir(&config)?;
         let health = Health::new(clock.clone());
