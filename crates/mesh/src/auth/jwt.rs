@@ -23,6 +23,8 @@ const KEYS_FRESH: Duration = Duration::from_secs(60);
 const KEYS_LIFE: Duration = Duration::from_secs(60 * 60);
 /// The source is not asked more often than this, whatever tokens name.
 const KEYS_PAUSE: Duration = Duration::from_secs(5);
+/// Longest wait for the source: shorter than the deadline of most calls, so that one waits and the others learn from it.
+const KEYS_TIMEOUT: Duration = Duration::from_secs(3);
 /// Most good tokens that are remembered.
 const TOKENS_MAX: u64 = 100_000;
 /// A token that nobody shows for this long is forgotten.
@@ -109,7 +111,8 @@ impl JwtVerifier {
     }
 
     async fn read_keys(&self, now: Timestamp) {
-        let read = self.source.keys().await;
+        let read = tokio::time::timeout(KEYS_TIMEOUT, self.source.keys()).await;
+        let read = read.unwrap_or_else(|_| Err(Error::unavailable("KEYS_UNAVAILABLE", "the keys took too long")));
         let old = self.keys();
         let next = match read {
             Ok(keys) => {

@@ -340,7 +340,6 @@ impl tower::Service<http::Request<Body>> for Identity {
 pub(crate) struct Answer {
     pub(crate) http: u16,
     pub(crate) code: Option<i32>,
-    pub(crate) message: String,
     pub(crate) data: bytes::Bytes,
 }
 
@@ -354,7 +353,6 @@ pub(crate) async fn read(response: http::Response<Body>) -> Answer {
     Answer {
         http: parts.status.as_u16(),
         code: get("grpc-status").map(|code| code.parse().unwrap()),
-        message: get("grpc-message").unwrap_or_default(),
         data: collected.to_bytes(),
     }
 }

@@ -25,11 +25,12 @@ async fn subscribers_see_what_they_want_in_order() {
     for n in (2..=400).step_by(2) {
         assert_eq!(event(&mut even).await.0, n);
     }
-    let waiting = tokio::spawn(async move { event(&mut even).await.0 });
-    tokio::task::yield_now().await;
-    feed.publish(401);
-    feed.publish(402);
-    assert_eq!(waiting.await.unwrap(), 402);
+    let publish = async {
+        feed.publish(401);
+        feed.publish(402);
+    };
+    let ((next, _), ()) = futures::join!(event(&mut even), publish);
+    assert_eq!(next, 402);
 }
 
 #[tokio::test]
