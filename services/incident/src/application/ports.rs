@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kvartal_kernel::{Error, Page, PageRequest, Timestamp, Uuid};
 
-use crate::domain::area::{Area, AreaId};
+use crate::domain::area::Area;
 use crate::domain::case::{Case, TrackedIncident, TrackedReport};
 use crate::domain::category::Category;
 use crate::domain::feed::{ExportedIncident, ImportCounts, ImportPlan, KnownEvent};
@@ -54,7 +54,7 @@ pub enum Scope {
     },
     /// A report with its incident, if it has one.
     Linked(ReportId),
-    /// A report with an incident it does not belong to yet, perhaps. The incident comes with all of its reports.
+    /// A report with an incident it may not belong to yet; without the incident's other reports.
     Link {
         /// The report.
         report: ReportId,
@@ -95,6 +95,7 @@ pub trait Cases: Send + Sync {
         source: String,
         events: Vec<String>,
         validate_only: bool,
+        now: Timestamp,
         decide: DecideImport,
     ) -> Result<ImportCounts, Error>;
 
@@ -171,9 +172,6 @@ pub trait Catalogue: Send + Sync {
 
     /// Adds or replaces.
     async fn put_area(&self, area: Area) -> Result<(), Error>;
-
-    /// One area.
-    async fn area(&self, id: AreaId) -> Result<Option<Area>, Error>;
 }
 
 /// Where photos live.
@@ -254,8 +252,19 @@ pub struct Tail {
     pub settled: i64,
     /// What came since, by position.
     pub changes: Vec<Logged>,
-    /// Whether there may be more to read at once.
-    pub more: bool,
+    /// How soon to ask again.
+    pub next: NextRead,
+}
+
+/// How soon the end of the log is worth another look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NextRead {
+    /// There is more to read now.
+    Now,
+    /// Something is there that has not settled: within milliseconds.
+    Soon,
+    /// When something is committed.
+    OnCommit,
 }
 
 /// The log of every change, in the order in which streams tell them.

@@ -13,10 +13,12 @@ pub struct LatLng {
 }
 
 impl LatLng {
-    /// A point; `None` outside the ranges and for what is no number.
+    /// A point; `None` outside the ranges and for what is no number. Kept to the centimetre (1e-7 degrees), so that
+    /// what was stored and read again is the same point.
     pub fn new(latitude: f64, longitude: f64) -> Option<Self> {
+        let exact = |degrees: f64| (degrees * 1e7).round() / 1e7;
         ((-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude))
-            .then_some(Self { latitude, longitude })
+            .then(|| Self { latitude: exact(latitude), longitude: exact(longitude) })
     }
 
     /// Distance along the ground in metres (haversine).

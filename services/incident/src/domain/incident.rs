@@ -345,6 +345,16 @@ impl Incident {
         outline
     }
 
+    /// Whether no filter tells the two apart.
+    pub fn filters_like(&self, other: &Self) -> bool {
+        let key = |incident: &Self| {
+            (incident.status, incident.facts.kind, incident.facts.priority, incident.area, incident.assignee)
+        };
+        key(self) == key(other)
+            && self.source == other.source
+            && self.facts.place.bounds() == other.facts.place.bounds()
+    }
+
     fn enter(&mut self, to: IncidentStatus, comment: &str, act: &Act) -> Change<IncidentEvent> {
         let previous = self.status;
         self.status = to;

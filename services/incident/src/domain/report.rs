@@ -246,6 +246,12 @@ impl Report {
         }
     }
 
+    /// Whether no filter and no viewer tells the two apart.
+    pub fn filters_like(&self, other: &Self) -> bool {
+        let key = |report: &Self| (report.status, report.area, report.incident, report.reporter, report.hidden);
+        key(self) == key(other) && self.category == other.category && self.location == other.location
+    }
+
     /// Counts the change; see [`super::incident::Incident`] for why its time is later than that of every change before.
     fn touch(&mut self, act: &Act, action: &'static str) -> Entry {
         self.updated = act.time.max(Timestamp(self.updated.0 + 1));

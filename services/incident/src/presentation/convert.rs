@@ -53,10 +53,10 @@ fn lanes(numbers: Vec<i32>) -> Vec<Option<LaneState>> {
 
 fn bounds(given_box: Option<pb::BoundingBox>) -> Result<Option<Bounds>, Error> {
     let Some(pb::BoundingBox { low, high }) = given_box else { return Ok(None) };
-    let low = point("filter.box.low", given("filter.box.low", low)?)?;
-    let high = point("filter.box.high", given("filter.box.high", high)?)?;
+    let low = point("filter.bounds.low", given("filter.bounds.low", low)?)?;
+    let high = point("filter.bounds.high", given("filter.bounds.high", high)?)?;
     let bounds = Bounds::new(low, high);
-    bounds.map(Some).ok_or_else(|| Error::invalid("filter.box", "must have its low corner south of its high corner"))
+    bounds.map(Some).ok_or_else(|| Error::invalid("filter.bounds", "must have its low corner south of its high corner"))
 }
 
 /// Every number that means something.
@@ -138,14 +138,14 @@ pub(super) fn update(request: pb::UpdateIncidentRequest) -> Result<(IncidentId, 
 
 /// Which incidents.
 pub(super) fn incident_filter(filter: Option<pb::IncidentFilter>) -> Result<IncidentFilter, Error> {
-    let pb::IncidentFilter { statuses, kinds, min_priority, area_id, r#box, assignee_id, source } =
+    let pb::IncidentFilter { statuses, kinds, min_priority, area_id, bounds: given_bounds, assignee_id, source } =
         filter.unwrap_or_default();
     Ok(IncidentFilter {
         statuses: values(statuses, IncidentStatus::from_number),
         kinds: values(kinds, IncidentKind::from_number),
         min_priority: Priority::from_number(min_priority),
         area: maybe(&area_id, |id| AreaId::parse("filter.area_id", id))?,
-        bounds: bounds(r#box)?,
+        bounds: bounds(given_bounds)?,
         assignee: maybe(&assignee_id, |id| uuid("filter.assignee_id", id))?,
         source: (!source.is_empty()).then_some(source),
     })
@@ -156,12 +156,13 @@ pub(super) fn report_filter(
     filter: Option<pb::ReportFilter>,
     caller: impl FnOnce() -> Result<Uuid, Error>,
 ) -> Result<ReportFilter, Error> {
-    let pb::ReportFilter { statuses, category_ids, area_id, r#box, mine, incident_id } = filter.unwrap_or_default();
+    let pb::ReportFilter { statuses, category_ids, area_id, bounds: given_bounds, mine, incident_id } =
+        filter.unwrap_or_default();
     Ok(ReportFilter {
         statuses: values(statuses, ReportStatus::from_number),
         categories: category_ids,
         area: maybe(&area_id, |id| AreaId::parse("filter.area_id", id))?,
-        bounds: bounds(r#box)?,
+        bounds: bounds(given_bounds)?,
         reporter: if mine { Some(caller()?) } else { None },
         incident: maybe(&incident_id, |id| IncidentId::parse("filter.incident_id", id))?,
         created_from: None,

@@ -168,10 +168,7 @@ impl pb::report_service_server::ReportService for ReportGrpc {
         }))
     }
 
-    async fn get_photo(
-        &self,
-        request: Request<pb::GetPhotoRequest>,
-    ) -> Result<Response<pb::GetPhotoResponse>, Status> {
+    async fn get_photo(&self, request: Request<pb::GetPhotoRequest>) -> Result<Response<pb::GetPhotoResponse>, Status> {
         let caller = caller(&request);
         let pb::GetPhotoRequest { photo_id, thumbnail } = request.into_inner();
         let id = PhotoId::parse("photo_id", &photo_id).map_err(to_status)?;

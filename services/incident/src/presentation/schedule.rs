@@ -39,6 +39,7 @@ pub fn schedules(upkeep: &Arc<Upkeep>) -> Result<Vec<Schedule>, Error> {
         ("incident.remove_photos", "23 * * * *", |upkeep| Box::pin(upkeep.remove_photos())),
         ("incident.prune_log", "41 * * * *", |upkeep| Box::pin(upkeep.prune_log())),
     ];
-    let schedule = |(kind, cron, work)| Schedule::new(kind, cron, Arc::new(Chore { kind, upkeep: upkeep.clone(), work }));
+    let schedule =
+        |(kind, cron, work)| Schedule::new(kind, cron, Arc::new(Chore { kind, upkeep: upkeep.clone(), work }));
     chores.into_iter().map(schedule).collect()
 }
