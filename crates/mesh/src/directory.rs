@@ -51,6 +51,13 @@ impl Directory {
         self.0.routes.read().unwrap_or_else(PoisonError::into_inner).get(name)?.local()
     }
 
+    /// Names the address of one service of another process, in place of [`Remote::url`]. It counts for channels made
+    /// afterwards. Fails without a [`Remote`], whose secret the calls need, and for what is no address.
+    pub fn reach(&self, name: &str, url: &str) -> Result<(), Error> {
+        let remote = self.0.remote.as_ref().ok_or_else(|| Error::internal("this process has no secret to call others with"))?;
+        self.route(name).set_remote(url, &remote.options)
+    }
+
     /// A channel to the service `name` on which the service `caller` calls. Fails for a service that no contract knows.
     pub fn channel(&self, name: &str, caller: &'static str) -> Result<Channel, Error> {
         if !self.0.contract.services().any(|service| service.domain == name) {
