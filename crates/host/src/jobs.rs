@@ -219,6 +219,12 @@ impl Jobs {
         self.store.transaction(move |tx| Box::pin(queue::revive(tx, id, now))).await
     }
 
+    /// Lets every running job run again at once. Only for a database that no other process uses, before workers start.
+    pub(crate) async fn release_all(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.store.transaction(move |tx| Box::pin(queue::release_all(tx, now))).await
+    }
+
     /// Deletes a bounded number of jobs that ended long ago; returns how many.
     pub(crate) async fn prune(&self) -> Result<u64, Error> {
         let now = self.clock.now();

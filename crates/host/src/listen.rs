@@ -24,7 +24,8 @@ use crate::tasks::Phase;
 pub async fn listen(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = listener.local_addr()?;
-    let how = Listen { http1: true, grace: runtime.config().shutdown_grace, ..Listen::default() };
+    // Calls from outside come through the edge, which appends the address it saw; services call directly, without it.
+    let how = Listen { http1: true, trusted_proxies: 1, grace: runtime.config().shutdown_grace, ..Listen::default() };
     let served = kvartal_mesh::server::serve(listener, routes(runtime), how, runtime.stop());
     runtime.spawn_in("listener", Phase::Calls, async move {
         if let Err(error) = served.await {

@@ -17,6 +17,7 @@ use kvartal_mesh::{Directory, Remote, RemoteOptions};
 use kvartal_proto::contract;
 use kvartal_store::{Store, StoreOptions};
 use sea_orm_migration::MigrationTrait;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -209,6 +210,10 @@ impl Runtime {
             Store::open(options).await.with_context(|| format!("the database of {service} cannot be opened"))?;
         let all = outbox::migrations().into_iter().chain(jobs::migrations()).chain(migrations).collect();
         store.migrate(all).await.with_context(|| format!("the database of {service} cannot be migrated"))?;
+        if !store.is_postgres() {
+            // The data folder is ours alone: whoever held a job is gone, so nobody waits for its lease to end.
+            self.jobs(&store).release_all().await?;
+        }
         lock(&self.0.stores).push(store.clone());
         let probed = store.clone();
         self.0.health.watch(format!("{service}/database"), Some(service), move || {
@@ -228,11 +233,18 @@ impl Runtime {
         }
         let (bus, stop) = (self.bus(), self.0.background.clone());
         self.spawn_in("consumer", Phase::Background, async move {
-            let (mut wait, longest) = CONSUME_AGAIN;
-            while !stop.is_cancelled() {
-                let Err(error) = bus.consume(service, handler.clone(), stop.clone()).await else { continue };
+            let (shortest, longest) = CONSUME_AGAIN;
+            let mut wait = shortest;
+            loop {
+                let began = Instant::now();
+                let Err(error) = bus.consume(service, handler.clone(), stop.clone()).await else { return };
+                if began.elapsed() > longest {
+                    wait = shortest;
+                }
                 tracing::error!(service, error = error.chain(), again_in = ?wait, "events cannot be consumed");
-                let _ = tokio::time::timeout(wait, stop.cancelled()).await;
+                if tokio::time::timeout(wait, stop.cancelled()).await.is_ok() {
+                    return;
+                }
                 wait = (wait * 2).min(longest);
             }
         });

@@ -54,6 +54,7 @@ impl Tasks {
                 end.tasks.health.task_failed(name);
             }
         };
+        #[expect(clippy::disallowed_methods, reason = "this is where every other task is started and waited for")]
         let handle = tokio::spawn(task);
         if let Some(running) = self.table().get_mut(&id) {
             running.abort = Some(handle.abort_handle());

@@ -61,8 +61,7 @@ impl Telemetry {
         opentelemetry::global::set_meter_provider(meters.clone());
         let tracer = tracer(config, resource)?;
         opentelemetry::global::set_tracer_provider(tracer.clone());
-        let noisy = |filter: &str| EnvFilter::try_new(format!("{NOISY},{filter}")).context("--log cannot be read");
-        let log = log::Log::new(config.log_format).with_filter(noisy(&config.log)?);
+        let log = log::Log::new(config.log_format).with_filter(filter(&config.log)?);
         // Traces do not depend on what is logged: ids are made and handed on in any case.
         let traced = Targets::new().with_default(LevelFilter::INFO).with_targets(
             ["sqlx", "sea_orm", "lapin", "fred", "hyper", "h2", "tower", "opentelemetry"]
@@ -95,6 +94,14 @@ impl Telemetry {
             tracing::warn!(%error, "the last spans were not sent");
         }
     }
+}
+
+/// What is logged: as asked for, but for libraries that nobody asked to be so talkative.
+fn filter(asked: &str) -> anyhow::Result<EnvFilter> {
+    let level = asked.split(',').filter_map(|directive| directive.trim().parse::<LevelFilter>().ok()).next_back();
+    let quiet = level.is_some_and(|level| level <= LevelFilter::WARN);
+    let directives = if quiet { asked.to_owned() } else { format!("{NOISY},{asked}") };
+    EnvFilter::try_new(directives).context("--log cannot be read")
 }
 
 fn meters(registry: &Registry, resource: Resource) -> anyhow::Result<SdkMeterProvider> {
@@ -161,3 +168,6 @@ fn resident_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? * 1024)
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,6 +186,17 @@ pub(super) async fn revive(tx: &DatabaseTransaction, id: Uuid, now: Timestamp) -
     if revived.rows_affected == 0 { Err(Error::not_found("JOB_NOT_FOUND", "dead job")) } else { Ok(()) }
 }
 
+/// Ends every lease.
+pub(super) async fn release_all(tx: &DatabaseTransaction, now: Timestamp) -> Result<(), Error> {
+    Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(now.0))
+        .filter(Column::State.eq(State::Running.number()))
+        .exec(tx)
+        .await
+        .map_err(db_error)?;
+    Ok(())
+}
+
 pub(super) async fn list(db: &DatabaseConnection, state: State, page: PageRequest) -> Result<Page<Record>, Error> {
     let rows = Entity::find().filter(Column::State.eq(state.number()));
     let rows = keyset::descending(rows, Column::CreatedAt, Column::Id, &page).all(db).await.map_err(db_error)?;

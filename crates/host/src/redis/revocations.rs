@@ -184,7 +184,7 @@ impl RedisRevocations {
             let members: Vec<(String, f64)> = self
                 .redis
                 .pool
-                .zrangebyscore(KEY, score.max(0).to_string(), "+inf", true, Some((offset, PAGE)))
+                .zrangebyscore(KEY, score.max(0), f64::INFINITY, true, Some((offset, PAGE)))
                 .await
                 .map_err(away)?;
             for (member, score) in &members {
