@@ -5,6 +5,7 @@ mod tables;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -23,6 +24,8 @@ struct Shared {
     store: Store,
     delivery: Delivery,
     queues: RwLock<HashMap<String, Arc<Queue>>>,
+    /// The last place when the bus was opened: what an earlier process may have handed over.
+    inherited: i64,
 }
 
 /// What is known of a queue besides its rows.
@@ -30,7 +33,9 @@ struct Queue {
     name: String,
     kinds: RwLock<HashSet<String>>,
     /// Whether `declare` was called in this process.
-    declared: std::sync::atomic::AtomicBool,
+    declared: AtomicBool,
+    /// Rows up to this place may have been on their way to a handler before.
+    handed_over: AtomicI64,
     /// Rung when there are new rows.
     bell: Notify,
     /// Held by the consumer that is served.
@@ -38,11 +43,12 @@ struct Queue {
 }
 
 impl Queue {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, handed_over: i64) -> Self {
         Self {
             name: name.to_owned(),
             kinds: RwLock::default(),
             declared: false.into(),
+            handed_over: handed_over.into(),
             bell: Notify::new(),
             turn: Mutex::new(()),
         }
@@ -67,7 +73,8 @@ impl LocalBus {
         };
         let store = Store::open(StoreOptions { url, pool_size: 2, application_name: "bus".to_owned() }).await?;
         store.migrate(tables::migrations()).await?;
-        let bus = Self(Arc::new(Shared { store, delivery, queues: RwLock::default() }));
+        let inherited = tables::last(&store).await?;
+        let bus = Self(Arc::new(Shared { store, delivery, queues: RwLock::default(), inherited }));
         for (queue, kind) in tables::bindings(&bus.0.store).await? {
             let queue = bus.queue(&queue);
             queue.kinds.write().unwrap_or_else(PoisonError::into_inner).insert(kind);
@@ -83,7 +90,7 @@ impl LocalBus {
     /// The queue of this name, made when it is not known yet.
     fn queue(&self, name: &str) -> Arc<Queue> {
         let mut queues = self.0.queues.write().unwrap_or_else(PoisonError::into_inner);
-        queues.entry(name.to_owned()).or_insert_with(|| Arc::new(Queue::new(name))).clone()
+        queues.entry(name.to_owned()).or_insert_with(|| Arc::new(Queue::new(name, self.0.inherited))).clone()
     }
 
     fn known(&self) -> Vec<Arc<Queue>> {
@@ -97,13 +104,13 @@ impl Bus for LocalBus {
         tables::bind(&self.0.store, queue, kinds).await?;
         let queue = self.queue(queue);
         *queue.kinds.write().unwrap_or_else(PoisonError::into_inner) = kinds.iter().cloned().collect();
-        queue.declared.store(true, std::sync::atomic::Ordering::Release);
+        queue.declared.store(true, Ordering::Release);
         Ok(())
     }
 
     async fn consume(&self, queue: &str, handler: Arc<dyn Handler>, stop: CancellationToken) -> Result<(), Error> {
         let queue = self.queue(queue);
-        if !queue.declared.load(std::sync::atomic::Ordering::Acquire) {
+        if !queue.declared.load(Ordering::Acquire) {
             return Err(Error::internal(format!("the queue {} was not declared before it is consumed", queue.name)));
         }
         tokio::select! {

@@ -1,6 +1,7 @@
 //! One consumer of one queue: fetch, hand to the lanes, forget what was handled.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kvartal_kernel::Error;
@@ -34,8 +35,10 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) {
     let mut backoff = Backoff::for_servers();
-    // What was on its way when the process ended was delivered, perhaps fatally.
-    while let Err(error) = tables::count_delivery(store, &queue.name, delivery.prefetch).await {
+    // What was on its way when the process or the consumer before ended was delivered, perhaps fatally.
+    while let Err(error) =
+        tables::count_delivery(store, &queue.name, queue.handed_over.load(Ordering::Acquire), delivery.prefetch).await
+    {
         tracing::warn!(queue = queue.name, error = error.chain(), "the queue cannot be opened yet");
         if !backoff.wait(stop).await {
             return;
@@ -101,6 +104,7 @@ impl Consumer<'_> {
         let mut unwanted = Vec::new();
         for row in rows {
             self.last = row.seq;
+            self.queue.handed_over.fetch_max(row.seq, Ordering::AcqRel);
             match Event::from_envelope(&row.event) {
                 Ok(event) if self.queue.takes(&event.kind) => {
                     let item = Item { event, deliveries: u32::try_from(row.deliveries).unwrap_or(0), tag: row.seq };

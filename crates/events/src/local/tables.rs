@@ -152,12 +152,19 @@ pub(super) async fn fetch(store: &Store, queue: &str, after: i64, limit: usize) 
         .map_err(db_error)
 }
 
-/// Counts one delivery more for the oldest rows, which may have been on their way when the process ended.
-pub(super) async fn count_delivery(store: &Store, queue: &str, limit: u16) -> Result<(), Error> {
+/// The last place in any queue.
+pub(super) async fn last(store: &Store) -> Result<i64, Error> {
+    let row = queued::Entity::find().order_by_desc(queued::Column::Seq).one(store.reader()).await.map_err(db_error)?;
+    Ok(row.map(|row| row.seq).unwrap_or_default())
+}
+
+/// Counts one delivery more for the oldest rows up to a place, which may have been on their way before.
+pub(super) async fn count_delivery(store: &Store, queue: &str, upto: i64, limit: u16) -> Result<(), Error> {
     let oldest = Query::select()
         .column(queued::Column::Seq)
         .from(queued::Entity)
         .and_where(queued::Column::Queue.eq(queue))
+        .and_where(queued::Column::Seq.lte(upto))
         .order_by(queued::Column::Seq, sea_orm::Order::Asc)
         .limit(u64::from(limit))
         .to_owned();

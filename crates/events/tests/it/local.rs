@@ -46,13 +46,13 @@ async fn an_event_that_ends_the_process_every_time_becomes_a_dead_letter() {
     let recorder = Recorder::new();
     recorder.fault(0, Fault::Block, 100);
     bus.publish(&[event("a", 0)]).await.unwrap();
-    for round in 1..=2 {
+    for round in 1..=3 {
         let running = Running::start(&bus, "deadly", recorder.clone());
         recorder.was_delivered(0, round).await;
         running.abort().await;
     }
     let running = Running::start(&bus, "deadly", recorder.clone());
     eventually(SOON, || async { bus.dead_letters("deadly").await.unwrap().len() == 1 }).await;
-    assert_eq!(recorder.deliveries(0), 2);
+    assert_eq!(recorder.deliveries(0), 3);
     running.stop().await;
 }
