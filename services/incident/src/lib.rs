@@ -26,16 +26,20 @@ use application::watch::Feed;
 use infrastructure::{
     ImageProcessor, StoredCases, StoredCatalogue, StoredChanges, StoredIncidents, StoredPhotos, StoredReports,
 };
-use presentation::{IncidentGrpc, ReportGrpc, schedules};
+use presentation::{IncidentGrpc, Open311, Pages, ReportGrpc, routes, schedules};
 
 /// Name of the service.
 pub const NAME: &str = "incident";
+
+/// Largest request: a photo of 8 MB, a feed of 4 MB, and what stands around them.
+const MESSAGE_BYTES_MAX: usize = 9 * 1024 * 1024;
 
 /// How often changes made by other replicas are looked for.
 const REPLICA_POLL: Duration = Duration::from_millis(500);
 
 /// What can be configured: nothing so far.
 #[derive(clap::Args, Clone, Debug, Default)]
+#[group(skip)]
 pub struct Config {}
 
 /// The service's tables.
@@ -67,11 +71,34 @@ pub async fn service(runtime: &Runtime, _config: &Config) -> anyhow::Result<Serv
     let poll = store.is_postgres().then_some(REPLICA_POLL);
     runtime.spawn("incident feed", async move { reader.run(committed, poll, stop.cancelled_owned()).await });
 
+    let public_url = runtime.config().public_url.clone();
+    let pages = Pages {
+        incidents: desk.clone(),
+        photos: photo_desk.clone(),
+        clock: clock.clone(),
+        publisher: public_url.clone(),
+    };
+    let own_stack = {
+        // Asked for when it is needed: the service is registered only after this function.
+        let runtime = runtime.clone();
+        move || runtime.services().into_iter().find(|service| service.name == NAME).map(|service| service.grpc)
+    };
+    let open311 = Open311 {
+        reports: counter.clone(),
+        atlas: atlas.clone(),
+        clock: clock.clone(),
+        public_url,
+        own_stack: Box::new(own_stack),
+    };
+
     let upkeep = Arc::new(Upkeep { cases, incidents, reports, photos, changes, clock });
     let jobs = schedules(&upkeep)?.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule));
     jobs.run(Vec::new());
 
+    let incident_server = IncidentServiceServer::new(IncidentGrpc::new(desk, feed.clone()));
+    let report_server = ReportServiceServer::new(ReportGrpc::new(counter, photo_desk, atlas, feed));
     Ok(Service::new(NAME, store)
-        .grpc(IncidentServiceServer::new(IncidentGrpc::new(desk, feed.clone())))
-        .grpc(ReportServiceServer::new(ReportGrpc::new(counter, photo_desk, atlas, feed))))
+        .grpc(incident_server.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .grpc(report_server.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .http(routes(pages, open311)))
 }

@@ -1,12 +1,16 @@
 //! How the service is spoken to.
 
 mod convert;
+mod http;
 mod incidents;
+mod open311;
 mod reports;
 mod schedule;
 mod stream;
 mod wzdx;
 
+pub(crate) use http::{Pages, routes};
 pub use incidents::IncidentGrpc;
+pub(crate) use open311::Open311;
 pub use reports::ReportGrpc;
 pub use schedule::schedules;

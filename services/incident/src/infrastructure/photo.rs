@@ -96,7 +96,11 @@ fn decode(content: &[u8], format: ImageFormat) -> Result<(DynamicImage, Orientat
 }
 
 fn shrink(image: &DynamicImage, width: u32) -> DynamicImage {
-    if image.width() <= width && image.height() <= width { image.clone() } else { image.resize(width, width, FilterType::Triangle) }
+    if image.width() <= width && image.height() <= width {
+        image.clone()
+    } else {
+        image.resize(width, width, FilterType::Triangle)
+    }
 }
 
 fn encode(image: &DynamicImage) -> Result<Vec<u8>, Error> {

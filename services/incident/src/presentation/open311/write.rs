@@ -81,7 +81,7 @@ fn message(fields: Vec<(String, String)>) -> Result<CreateReportRequest, Error> 
         }
     };
     let location = LatLng { latitude: degrees("lat"), longitude: degrees("long") };
-    let mut text = |field: &str| values.get(field).cloned().unwrap_or_default();
+    let text = |field: &str| values.get(field).cloned().unwrap_or_default();
     let category_id = text("service_code");
     let description = text("description");
     let address = text("address_string");

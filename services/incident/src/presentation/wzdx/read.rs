@@ -140,7 +140,10 @@ impl Reader {
         let work_zone = match self.term(core, "event_type", &core_path, terms::EVENT_TYPES) {
             Some("work-zone") => true,
             Some("restriction") => {
-                self.wrong(&format!("{core_path}/event_type"), "must be \"work-zone\" or \"detour\" in a work-zone feed");
+                self.wrong(
+                    &format!("{core_path}/event_type"),
+                    "must be \"work-zone\" or \"detour\" in a work-zone feed",
+                );
                 false
             }
             _ => false,
@@ -171,13 +174,18 @@ impl Reader {
         } else {
             "unknown"
         };
-        self.minimum(properties, &["beginning_milepost", "ending_milepost", "reduced_speed_limit_kph"], &properties_path);
+        self.minimum(
+            properties,
+            &["beginning_milepost", "ending_milepost", "reduced_speed_limit_kph"],
+            &properties_path,
+        );
         let lanes = self.lanes(properties, &properties_path);
         let status = match properties.get("event_status") {
             None => None,
             Some(_) => self.term(properties, "event_status", &properties_path, terms::EVENT_STATUSES),
         };
-        let kind = if impact == "all-lanes-closed" || !work_zone { IncidentKind::Closure } else { IncidentKind::Roadwork };
+        let kind =
+            if impact == "all-lanes-closed" || !work_zone { IncidentKind::Closure } else { IncidentKind::Roadwork };
         if let Some(status @ ("completed" | "cancelled")) = status {
             self.odd(&format!("{properties_path}/event_status"), format!("is {status}; taken as gone from the feed"));
             return None;
@@ -330,7 +338,10 @@ impl Reader {
         let text = self.text(of, key, path)?;
         let moment = Timestamp::parse(&text);
         if moment.is_none() {
-            self.wrong(&format!("{path}/{key}"), "must be a date and time with time zone, such as 2026-11-20T09:30:00Z");
+            self.wrong(
+                &format!("{path}/{key}"),
+                "must be a date and time with time zone, such as 2026-11-20T09:30:00Z",
+            );
         }
         moment
     }

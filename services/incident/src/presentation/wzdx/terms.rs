@@ -4,16 +4,8 @@ use crate::domain::place::{Direction, LaneState};
 
 pub(super) const EVENT_TYPES: &[&str] = &["work-zone", "detour", "restriction"];
 pub(super) const EVENT_STATUSES: &[&str] = &["planned", "pending", "active", "completed", "cancelled"];
-pub(super) const DIRECTIONS: &[&str] = &[
-    "northbound",
-    "eastbound",
-    "southbound",
-    "westbound",
-    "undefined",
-    "unknown",
-    "inner-loop",
-    "outer-loop",
-];
+pub(super) const DIRECTIONS: &[&str] =
+    &["northbound", "eastbound", "southbound", "westbound", "undefined", "unknown", "inner-loop", "outer-loop"];
 pub(super) const LOCATION_METHODS: &[&str] =
     &["channel-device-method", "sign-method", "junction-method", "other", "unknown"];
 pub(super) const VEHICLE_IMPACTS: &[&str] = &[

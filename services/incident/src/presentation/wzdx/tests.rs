@@ -83,10 +83,7 @@ fn what_is_unlikely_is_warned_of() {
     feed["features"][0]["properties"]["event_status"] = json!("completed");
     let read = read(feed.to_string().as_bytes()).unwrap();
     let paths: Vec<_> = read.warnings.iter().map(|warning| warning.path.as_str()).collect();
-    assert_eq!(
-        paths,
-        ["/features/0/properties/core_details/data_source_id", "/features/0/properties/event_status"]
-    );
+    assert_eq!(paths, ["/features/0/properties/core_details/data_source_id", "/features/0/properties/event_status"]);
     assert!(read.events.is_empty(), "what is over is not imported");
 }
 
