@@ -1,0 +1,18 @@
+//! The tables, the mail server, the way to identity.
+
+mod contacts;
+mod deliveries;
+mod inboxes;
+mod migrations;
+mod outbox;
+mod preferences;
+mod rows;
+mod smtp;
+
+pub(crate) use contacts::IdentityContacts;
+pub(crate) use deliveries::{MAIL_JOB, StoredDeliveries};
+pub(crate) use inboxes::StoredInboxes;
+pub(crate) use migrations::migrations;
+pub(crate) use outbox::{LocalOutbox, NoMailer};
+pub(crate) use preferences::PreferenceTable;
+pub(crate) use smtp::Smtp;
