@@ -1,15 +1,17 @@
 //! Options of the identity service.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use kvartal_kernel::Roles;
+use kvartal_kernel::Role;
 
 use crate::application::Seed;
 use crate::domain::{DisplayName, Email, NewPassword, Secret};
 
 /// Options of the identity service.
 #[derive(clap::Args, Clone, Debug, Default)]
+#[group(skip)]
 pub struct Config {
     /// A file with 32 random bytes in base64 that encrypt the keys of access tokens. Without it: made at the first start and kept in the data folder.
     #[arg(
@@ -43,16 +45,23 @@ pub struct Config {
 }
 
 /// A user with a confirmed address, for trying things out.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DemoUser {
     /// Address for signing in.
     pub email: String,
     /// The password, which must be as good as any.
-    pub password: Secret,
+    pub password: String,
     /// Name shown to others.
     pub display_name: String,
     /// What the user may be besides a citizen.
-    pub roles: Roles,
+    pub roles: Vec<Role>,
+}
+
+impl fmt::Debug for DemoUser {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DemoUser").field("email", &self.email).field("roles", &self.roles).finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -66,9 +75,9 @@ impl Config {
                     password.with_context(|| format!("--identity-admin-password-file {}", file.display()))?;
                 let admin = DemoUser {
                     email: email.clone(),
-                    password: Secret::new(password.trim_end_matches(['\r', '\n'])),
+                    password: password.trim_end_matches(['\r', '\n']).to_owned(),
                     display_name: "Administrator".to_owned(),
-                    roles: Roles::NONE.with(kvartal_kernel::Role::Admin),
+                    roles: vec![Role::Admin],
                 };
                 seeds.push(seed(&admin)?);
             }
@@ -87,6 +96,6 @@ fn seed(user: &DemoUser) -> anyhow::Result<Seed> {
     let cannot = || format!("the account {email} cannot be made");
     let email = Email::parse("email", email).with_context(cannot)?;
     let name = DisplayName::parse("display_name", display_name).with_context(cannot)?;
-    let password = NewPassword::parse("password", password.clone(), &email, &name).with_context(cannot)?;
-    Ok(Seed { email, password, name, roles: *roles })
+    let password = NewPassword::parse("password", Secret::new(password), &email, &name).with_context(cannot)?;
+    Ok(Seed { email, password, name, roles: roles.iter().copied().collect() })
 }

@@ -12,6 +12,7 @@ pub mod presentation;
 
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use kvartal_host::jobs::Schedule;
 use kvartal_host::{Runtime, Service};
 use kvartal_proto::identity::v1::identity_service_server::IdentityServiceServer;
@@ -22,7 +23,6 @@ use infrastructure::{PasswordWorkers, SendLink, StoredClients, StoredKeys, Store
 use presentation::Grpc;
 
 pub use config::{Config, DemoUser};
-pub use domain::Secret;
 pub use infrastructure::migrations;
 
 /// The name of the service, of its database and of its queue.
@@ -48,9 +48,8 @@ pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Servi
     });
 
     identity.signer.prepare().await?;
-    for seed in config.seeds()? {
-        identity.seed(seed).await?;
-    }
+    // As many at once as there are workers to hash their passwords.
+    stream::iter(config.seeds()?).map(|seed| identity.seed(seed)).buffer_unordered(2).try_collect::<()>().await?;
     // Before the first call: the list of revocations may have been lost with the process.
     identity.repeat_revocations().await?;
 

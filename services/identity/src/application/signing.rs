@@ -83,12 +83,7 @@ impl Signer {
             }
             Ok(())
         };
-        let ring = match self.keys.change(Box::new(begin)).await {
-            Ok(ring) => ring,
-            // Another replica made them at the same moment.
-            Err(error) if error.reason() == Error::conflict().reason() => self.keys.read().await?,
-            Err(error) => return Err(error),
-        };
+        let ring = self.keys.change(Box::new(begin)).await?;
         self.open(&ring, self.clock.now()).map(drop)
     }
 

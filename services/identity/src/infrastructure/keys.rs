@@ -1,12 +1,12 @@
 //! Signing keys in the database.
 
 use async_trait::async_trait;
-use kvartal_kernel::{Error, Kind};
+use kvartal_kernel::Error;
 use kvartal_store::{Store, db_error};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::rows::signing_key::{Column, Entity};
-use super::rows::{key_of, key_row};
+use super::rows::{key_of, key_ring, key_row};
 use crate::application::{KeyChange, SigningKeys};
 use crate::domain::KeyRing;
 
@@ -29,13 +29,11 @@ impl SigningKeys for StoredKeys {
     }
 
     async fn change(&self, change: KeyChange) -> Result<KeyRing, Error> {
-        let changed = self
-            .store
+        self.store
             .transaction(move |tx| {
                 Box::pin(async move {
-                    // Locked first and read after: a key that another replica has added meanwhile is seen.
-                    let locked = Entity::find().order_by_asc(Column::Kid).lock_exclusive();
-                    locked.all(tx).await.map_err(db_error)?;
+                    // Locked first and read after: what another replica has changed meanwhile is seen.
+                    key_ring::Entity::find().lock_exclusive().one(tx).await.map_err(db_error)?;
                     let before = ring(tx).await?;
                     let mut after = before.clone();
                     change(&mut after)?;
@@ -43,12 +41,7 @@ impl SigningKeys for StoredKeys {
                     Ok(after)
                 })
             })
-            .await;
-        match changed {
-            // There may be only one next key: another replica has just made it.
-            Err(error) if error.kind() == Kind::AlreadyExists => Err(Error::conflict().because(error)),
-            changed => changed,
-        }
+            .await
     }
 }
 

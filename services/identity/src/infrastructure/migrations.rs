@@ -1,7 +1,7 @@
 //! The tables of identity.
 
 use async_trait::async_trait;
-use sea_orm::DbErr;
+use sea_orm::{ActiveValue::Set, DbErr, EntityTrait as _};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{Index, IndexCreateStatement, IntoIden, MigrationName, SchemaManager, Table};
 use sea_orm_migration::schema::{
@@ -9,7 +9,7 @@ use sea_orm_migration::schema::{
     text_null, uuid,
 };
 
-use super::rows::{account, account_role, machine_client, session, signing_key};
+use super::rows::{account, account_role, key_ring, machine_client, session, signing_key};
 
 /// Everything the service needs in its database.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -141,7 +141,14 @@ async fn create_signing_key(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .to_owned(),
         )
         .await?;
-    manager.create_index(index("signing_key_turn", Entity, [Column::SignsFrom]).unique().to_owned()).await
+    manager.create_index(index("signing_key_turn", Entity, [Column::SignsFrom]).unique().to_owned()).await?;
+
+    use key_ring as ring;
+    let table = Table::create().table(ring::Entity).col(small_integer(ring::Column::Id).primary_key()).to_owned();
+    manager.create_table(table).await?;
+    let row = ring::ActiveModel { id: Set(1) };
+    ring::Entity::insert(row).exec_without_returning(manager.get_connection()).await?;
+    Ok(())
 }
 
 fn index<C: IntoIden, const N: usize>(

@@ -11,7 +11,9 @@ use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVer
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use kvartal_kernel::{Error, Kind};
+use opentelemetry::metrics::{Histogram, UpDownCounter};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::application::Passwords;
 use crate::domain::{NewPassword, PasswordHash, Secret, Token};
@@ -30,6 +32,8 @@ type Task = Box<dyn FnOnce(&Argon2<'static>) + Send>;
 pub struct PasswordWorkers {
     queue: Option<SyncSender<Task>>,
     workers: Vec<JoinHandle<()>>,
+    duration: Histogram<f64>,
+    waiting: UpDownCounter<i64>,
     /// Verified against when there is no account, so that it takes the same work.
     decoy: PasswordHash,
 }
@@ -50,7 +54,21 @@ impl PasswordWorkers {
             let worker = thread.spawn(move || work(&argon2, &tasks));
             workers.push(worker.map_err(|error| Error::internal("no thread for passwords").because(error))?);
         }
-        let mut started = Self { queue: Some(queue), workers, decoy: PasswordHash::new("") };
+        let meter = opentelemetry::global::meter("kvartal-identity");
+        let mut started = Self {
+            queue: Some(queue),
+            workers,
+            duration: meter
+                .f64_histogram("identity.passwords.duration")
+                .with_unit("s")
+                .with_description("Time a password waits and is hashed")
+                .build(),
+            waiting: meter
+                .i64_up_down_counter("identity.passwords.waiting")
+                .with_description("Passwords that wait or are being hashed")
+                .build(),
+            decoy: PasswordHash::new(""),
+        };
         started.decoy = started.hash_secret(Token::generate().reveal()).await?;
         Ok(started)
     }
@@ -69,14 +87,19 @@ impl PasswordWorkers {
         T: Send + 'static,
         F: FnOnce(&Argon2<'static>) -> Result<T, Error> + Send + 'static,
     {
+        let began = Instant::now();
         let (answer, answered) = oneshot::channel();
+        let waiting = Waiting::new(&self.waiting);
         let task: Task = Box::new(move |argon2| {
+            let _waiting = waiting;
             if !answer.is_closed() {
                 let _ = answer.send(work(argon2));
             }
         });
         self.queue.as_ref().and_then(|queue| queue.try_send(task).ok()).ok_or_else(busy)?;
-        answered.await.map_err(|_| Error::internal("a password worker gave no answer"))?
+        let answered = answered.await;
+        self.duration.record(began.elapsed().as_secs_f64(), &[]);
+        answered.map_err(|_| Error::internal("a password worker gave no answer"))?
     }
 }
 
@@ -101,6 +124,22 @@ impl Passwords for PasswordWorkers {
             })
             .await?;
         Ok(right && known)
+    }
+}
+
+/// Counts a password until its work is done or dropped.
+struct Waiting(UpDownCounter<i64>);
+
+impl Waiting {
+    fn new(counter: &UpDownCounter<i64>) -> Self {
+        counter.add(1, &[]);
+        Self(counter.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.add(-1, &[]);
     }
 }
 

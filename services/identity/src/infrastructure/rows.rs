@@ -147,6 +147,23 @@ pub(super) mod signing_key {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(super) mod key_ring {
+    //! One row that stands for all signing keys together: who changes any of them locks it.
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "key_ring")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i16,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// `signs_from` of the next key. A number and no NULL, so that the unique index allows only one.
 pub(super) const NEXT: i64 = i64::MAX;
 
