@@ -56,7 +56,7 @@ struct Known {
     snapshot: Arc<Snapshot>,
     areas: Vec<Area>,
     areas_taken: Timestamp,
-    /// Requests at earlier moments, for the rate.
+    /// Calls at earlier moments, for the rate.
     history: std::collections::VecDeque<(Timestamp, u64)>,
 }
 
@@ -86,7 +86,8 @@ impl Live {
         snapshot.events_handled = figures.events_handled;
         snapshot.services = report.services.iter().map(|service| row(service, &report, &figures)).collect();
         snapshot.requests = self.counters.requests();
-        snapshot.requests_per_second = known.rate(now, snapshot.requests);
+        snapshot.calls = figures.calls.values().map(|calls| calls.all).sum();
+        snapshot.calls_per_second = known.rate(now, snapshot.calls);
         // What cannot be had is left out: the page must answer while a service does not.
         let gathered = tokio::time::timeout(PATIENCE, self.gather(known, now, &mut snapshot)).await;
         if let Ok(Err(error)) = gathered {
@@ -115,9 +116,9 @@ impl Live {
 }
 
 impl Known {
-    /// Requests a second over about the last ten seconds.
-    fn rate(&mut self, now: Timestamp, requests: u64) -> f64 {
-        self.history.push_back((now, requests));
+    /// Calls a second over about the last ten seconds.
+    fn rate(&mut self, now: Timestamp, calls: u64) -> f64 {
+        self.history.push_back((now, calls));
         while self.history.len() > 2
             && self.history.front().is_some_and(|(at, _)| now.since(*at) > Duration::from_secs(10))
         {
@@ -125,7 +126,7 @@ impl Known {
         }
         let Some((since, before)) = self.history.front() else { return 0.0 };
         let seconds = now.since(*since).as_secs_f64();
-        if seconds > 0.0 { requests.saturating_sub(*before) as f64 / seconds } else { 0.0 }
+        if seconds > 0.0 { calls.saturating_sub(*before) as f64 / seconds } else { 0.0 }
     }
 }
 

@@ -91,18 +91,19 @@ pub(crate) fn draw(snapshot: &Snapshot, streets: &[Line], language: Language) ->
             format_args!("<path class=\"{class}\" d=\"{path}\"><title>{}</title></path>", escape(&line.name)),
         );
     }
+    // Incidents last: they are fewer and matter more, so they lie on top.
+    for subject in [Subject::Report, Subject::Incident] {
+        for point in snapshot.points.iter().filter(|point| point.subject == subject) {
+            draw_point(&mut svg, point, &projection, language);
+        }
+    }
+    // Names above everything: there are few of them, and points may lie beside.
     for area in &snapshot.areas {
         let (x, y) = projection.place(middle(area));
         push(
             &mut svg,
             format_args!("<text class=\"area-name\" x=\"{x:.0}\" y=\"{y:.0}\">{}</text>", escape(&area.name)),
         );
-    }
-    // Incidents last: they are fewer and matter more, so they lie on top.
-    for subject in [Subject::Report, Subject::Incident] {
-        for point in snapshot.points.iter().filter(|point| point.subject == subject) {
-            draw_point(&mut svg, point, &projection, language);
-        }
     }
     svg.push_str("</svg>");
     svg

@@ -164,8 +164,8 @@ fn tiles(snapshot: &Snapshot, language: Language) -> String {
     };
     tile(bound(snapshot.incidents.open, snapshot.incidents.truncated), text::OPEN_INCIDENTS);
     tile(bound(snapshot.reports.open, snapshot.reports.truncated), text::OPEN_REPORTS);
-    tile(format!("{:.1}", snapshot.requests_per_second), text::PER_SECOND);
-    tile(number(snapshot.requests), text::REQUESTS);
+    tile(format!("{:.1}", snapshot.calls_per_second), text::PER_SECOND);
+    tile(number(snapshot.calls), text::RPCS);
     tile(number(snapshot.events_handled), text::EVENTS);
     html
 }
@@ -243,7 +243,9 @@ fn table(
     body: &str,
     language: Language,
 ) -> String {
-    let mut html = format!("<table><caption>{}</caption><thead><tr>", language.of(caption));
+    // Under a heading that says the same, the caption is for those who do not see the heading beside it.
+    let class = if ["services", "accounts"].contains(&id) { " class=\"unseen\"" } else { "" };
+    let mut html = format!("<table><caption{class}>{}</caption><thead><tr>", language.of(caption));
     for column in columns {
         let number = [text::COUNT, text::CALLS, text::FAILED].contains(column);
         let class = if number { " class=\"number\"" } else { "" };

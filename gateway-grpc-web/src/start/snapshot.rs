@@ -23,8 +23,10 @@ pub(crate) struct Snapshot {
     pub(crate) events_handled: u64,
     /// Requests the edge has answered, since start.
     pub(crate) requests: u64,
-    /// Requests a second over the last few seconds.
-    pub(crate) requests_per_second: f64,
+    /// RPCs the services of this process have answered since start, whoever called.
+    pub(crate) calls: u64,
+    /// The same a second, over the last few seconds.
+    pub(crate) calls_per_second: f64,
     /// Parts of the city.
     #[serde(skip)]
     pub(crate) areas: Vec<Area>,

@@ -155,8 +155,8 @@ words! {
     LOST = "Связь потеряна, пробую снова", "Connection lost, trying again";
     UPDATED = "обновлено", "updated";
     NOW = "Сейчас", "Right now";
-    PER_SECOND = "запросов в секунду", "requests per second";
-    REQUESTS = "запросов с начала", "requests since start";
+    PER_SECOND = "вызовов в секунду", "calls per second";
+    RPCS = "вызовов с начала", "calls since start";
     EVENTS = "событий обработано", "events handled";
     OPEN_INCIDENTS = "инцидентов открыто", "open incidents";
     OPEN_REPORTS = "обращений открыто", "open reports";

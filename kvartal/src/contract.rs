@@ -1,0 +1,198 @@
+//! `kvartal contract`: what every RPC promises, as a table, as Markdown or as JSON.
+
+use std::fmt::Write;
+
+use kvartal_contract::{Access, Engine, Idempotency, Method, RateClass, Service, Verb};
+use serde_json::{Value, json};
+
+use crate::console::Console;
+
+/// How the contract is printed.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  kvartal contract                          every RPC: who may call it, its deadline, rate class, audit
+  kvartal contract --service incident       those of one service
+  kvartal contract --json | jq '.methods[] | select(.access == \"public\") | .path'
+  kvartal contract --markdown > CONTRACT.md")]
+pub(crate) struct Args {
+    /// Print JSON for programs.
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print Markdown for documentation.
+    #[arg(long)]
+    markdown: bool,
+    /// Only this service.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+}
+
+/// Prints it.
+pub(crate) fn run(args: &Args, console: Console) -> anyhow::Result<()> {
+    let contract = kvartal_proto::contract();
+    let wanted = |domain: &str| args.service.as_deref().is_none_or(|name| name == domain);
+    let methods: Vec<&Method> = contract.methods().filter(|method| wanted(&method.domain)).collect();
+    let services: Vec<&Service> = contract.services().filter(|service| wanted(&service.domain)).collect();
+    anyhow::ensure!(!methods.is_empty(), "there is no such service; `kvartal contract` shows all of them");
+    if args.json {
+        let methods: Vec<Value> = methods.iter().map(|method| method_json(method)).collect();
+        let services: Vec<Value> = services.iter().map(|service| service_json(service)).collect();
+        console.line(serde_json::to_string_pretty(&json!({ "services": services, "methods": methods }))?);
+    } else if args.markdown {
+        console.line(markdown(&services, &methods).trim_end());
+    } else {
+        console.line(table(&methods).trim_end());
+    }
+    Ok(())
+}
+
+const COLUMNS: [&str; 7] = ["RPC", "Access", "Deadline", "Rate", "Audit", "Repeatable", "REST"];
+
+fn row(method: &Method) -> [String; 7] {
+    [
+        format!("{}/{}", short(&method.service), method.name),
+        access(method.access),
+        deadline(method),
+        rate(method.rate).to_owned(),
+        if method.audit { "yes" } else { "" }.to_owned(),
+        repeatable(method.idempotency).to_owned(),
+        method.http.first().map(|rule| format!("{} {}", verb(rule.verb), rule.path)).unwrap_or_default(),
+    ]
+}
+
+fn table(methods: &[&Method]) -> String {
+    let rows: Vec<[String; 7]> = methods.iter().map(|method| row(method)).collect();
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).chain([COLUMNS[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let mut text = String::new();
+    let mut push = |cells: &[&str]| {
+        let line: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(text, "{}", line.join("  ").trim_end());
+    };
+    push(&COLUMNS);
+    for row in &rows {
+        push(&row.each_ref().map(String::as_str));
+    }
+    text
+}
+
+fn markdown(services: &[&Service], methods: &[&Method]) -> String {
+    let mut text = String::new();
+    for service in services {
+        let _ = writeln!(text, "## {}\n", short(&service.full_name));
+        for (what, names) in
+            [("Calls", &service.calls), ("Publishes", &service.publishes), ("Consumes", &service.consumes)]
+        {
+            if !names.is_empty() {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                let _ = writeln!(text, "{what}: {}.\n", names.join(", "));
+            }
+        }
+        let _ = writeln!(text, "| {} |\n|{}", COLUMNS.join(" | "), " --- |".repeat(COLUMNS.len()));
+        for method in methods.iter().filter(|method| method.service == service.full_name) {
+            let _ = writeln!(text, "| {} |", row(method).join(" | "));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn method_json(method: &Method) -> Value {
+    let http: Vec<Value> = method
+        .http
+        .iter()
+        .map(|rule| json!({ "verb": verb(rule.verb), "path": rule.path, "body": rule.body }))
+        .collect();
+    json!({
+        "path": method.path,
+        "domain": method.domain,
+        "service": method.service,
+        "name": method.name,
+        "access": access(method.access),
+        "deadline_ms": u64::try_from(method.deadline.as_millis()).unwrap_or(u64::MAX),
+        "rate": rate(method.rate),
+        "audit": method.audit,
+        "repeatable": repeatable(method.idempotency),
+        "server_streaming": method.server_streaming,
+        "http": http,
+        "input": method.input,
+        "output": method.output,
+        "slo": {
+            "availability_permille": method.slo.availability_permille,
+            "latency_p99_ms": u64::try_from(method.slo.latency_p99.as_millis()).unwrap_or(u64::MAX),
+        },
+        "comment": method.comment,
+    })
+}
+
+fn service_json(service: &Service) -> Value {
+    let database = match service.database {
+        Engine::None => "none",
+        Engine::Postgres => "postgres",
+        Engine::Timescale => "timescaledb",
+        Engine::ClickHouse => "clickhouse",
+    };
+    json!({
+        "full_name": service.full_name,
+        "domain": service.domain,
+        "methods": service.methods,
+        "calls": service.calls,
+        "publishes": service.publishes,
+        "consumes": service.consumes,
+        "database": database,
+        "cache": service.cache,
+    })
+}
+
+/// `IncidentService` of `kvartal.incident.v1.IncidentService`.
+fn short(full_name: &str) -> &str {
+    full_name.rsplit('.').next().unwrap_or(full_name)
+}
+
+fn access(access: Access) -> String {
+    match access {
+        Access::Public => "public".to_owned(),
+        Access::Authenticated => "signed in".to_owned(),
+        Access::Roles(roles) => roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", "),
+        Access::Internal => "internal".to_owned(),
+    }
+}
+
+fn deadline(method: &Method) -> String {
+    let seconds = method.deadline.as_secs();
+    let text = if seconds >= 120 && seconds.is_multiple_of(60) {
+        format!("{} min", seconds / 60)
+    } else {
+        format!("{} s", method.deadline.as_secs_f64())
+    };
+    if method.server_streaming { format!("{text} stream") } else { text }
+}
+
+fn rate(rate: RateClass) -> &'static str {
+    match rate {
+        RateClass::Read => "read",
+        RateClass::Write => "write",
+        RateClass::Expensive => "expensive",
+        RateClass::Sensitive => "sensitive",
+        RateClass::Stream => "stream",
+    }
+}
+
+fn repeatable(idempotency: Idempotency) -> &'static str {
+    match idempotency {
+        Idempotency::Unknown => "",
+        Idempotency::Idempotent => "yes",
+        Idempotency::NoSideEffects => "reads",
+    }
+}
+
+fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Get => "GET",
+        Verb::Put => "PUT",
+        Verb::Post => "POST",
+        Verb::Delete => "DELETE",
+        Verb::Patch => "PATCH",
+    }
+}

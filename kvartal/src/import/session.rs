@@ -1,0 +1,113 @@
+//! The connection of an import: signed in, repeated when the platform asks for patience.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
+use kvartal_proto::identity::v1::{SignInRequest, SignOutRequest};
+use kvartal_proto::incident::v1 as pb;
+use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::{Code, Request, Status};
+
+use super::WzdxArgs;
+
+const ATTEMPTS: u32 = 5;
+
+/// A connection with a right to import.
+pub(super) struct Session {
+    channel: Channel,
+    authorization: MetadataValue<Ascii>,
+    signed_in: bool,
+}
+
+impl Session {
+    /// Connects and, when a user is named, signs in.
+    pub(super) async fn open(args: &WzdxArgs) -> anyhow::Result<Self> {
+        let channel = connect(&args.server).await?;
+        let (token, signed_in) = match (&args.token_file, &args.user, &args.password_file) {
+            (Some(file), _, _) => (read_secret(file)?, false),
+            (None, Some(user), Some(file)) => (sign_in(&channel, user, &read_secret(file)?).await?, true),
+            _ => anyhow::bail!("say who you are: --user EMAIL --password-file FILE, or --token-file FILE"),
+        };
+        let authorization = format!("Bearer {token}").parse().context("the token has characters no token has")?;
+        Ok(Self { channel, authorization, signed_in })
+    }
+
+    /// Sends one feed; waits and repeats when the platform is busy. Importing twice does what importing once does.
+    pub(super) async fn import(
+        &self,
+        request: pb::ImportWorkZonesRequest,
+    ) -> Result<pb::ImportWorkZonesResponse, Status> {
+        let mut client = IncidentServiceClient::new(self.channel.clone());
+        let mut attempt = 1;
+        loop {
+            let mut call = Request::new(request.clone());
+            call.metadata_mut().insert("authorization", self.authorization.clone());
+            match client.import_work_zones(call).await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(status) if attempt < ATTEMPTS && patience_helps(&status) => {
+                    let asked = kvartal_mesh::from_status(&status).retry_delay();
+                    tokio::time::sleep(asked.unwrap_or(Duration::from_secs(u64::from(attempt)))).await;
+                    attempt += 1;
+                }
+                Err(status) => return Err(status),
+            }
+        }
+    }
+
+    /// Ends the session it began; a session that stays would only expire later.
+    pub(super) async fn close(self) {
+        if self.signed_in {
+            let mut call = Request::new(SignOutRequest {});
+            call.metadata_mut().insert("authorization", self.authorization);
+            let _ = IdentityServiceClient::new(self.channel).sign_out(call).await;
+        }
+    }
+}
+
+fn patience_helps(status: &Status) -> bool {
+    // A message that is too large is refused with the same code, but without a time after which to come back.
+    match status.code() {
+        Code::Unavailable => true,
+        Code::ResourceExhausted => kvartal_mesh::from_status(status).retry_delay().is_some(),
+        _ => false,
+    }
+}
+
+async fn connect(server: &str) -> anyhow::Result<Channel> {
+    let mut endpoint = Endpoint::from_shared(server.to_owned())
+        .with_context(|| format!("--server {server} is no address; it looks like http://localhost:8080"))?
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(90));
+    if server.starts_with("https:") {
+        endpoint = endpoint.tls_config(ClientTlsConfig::new().with_webpki_roots())?;
+    }
+    endpoint
+        .connect()
+        .await
+        .with_context(|| format!("nobody answers at {server}; is `kvartal up` running, and is --server right?"))
+}
+
+async fn sign_in(channel: &Channel, user: &str, password: &str) -> anyhow::Result<String> {
+    let request = SignInRequest { email: user.to_owned(), password: password.to_owned() };
+    let answer = IdentityServiceClient::new(channel.clone())
+        .sign_in(request)
+        .await
+        .map_err(|status| anyhow::anyhow!("cannot sign in as {user}: {}", status.message()))?;
+    let tokens = answer.into_inner().tokens.context("the platform signed in without a token")?;
+    Ok(tokens.access_token)
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<String> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin()).context("cannot read standard input")?
+    } else {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+    };
+    let secret = text.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!secret.is_empty(), "{} is empty", path.display());
+    Ok(secret.to_owned())
+}

@@ -1,0 +1,129 @@
+//! `kvartal serve`: chosen services of the platform, for a cluster.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use anyhow::Context as _;
+use clap::builder::PossibleValuesParser;
+use kvartal_gateway_grpc_web::{Edge, Options};
+use kvartal_host::Runtime;
+use kvartal_kernel::{Clock as _, SystemClock};
+
+use crate::console::{Console, Glyph};
+use crate::services::{self, Configs};
+use crate::signals::{INTERRUPTED, Signals};
+use crate::{port, up};
+
+/// Which services, and where.
+#[derive(clap::Args, Clone)]
+#[command(after_help = "Examples:
+  kvartal serve incident --database-url postgres://kvartal@db/{service} --bus-url amqp://bus --redis-url redis://cache \\
+      --mesh-key-file /run/secrets/mesh-key
+  kvartal serve identity incident notification audit --edge --listen 127.0.0.1:9090 --database-url …
+  kvartal serve audit --edge --peer identity=http://127.0.0.1:9091 --peer incident=http://127.0.0.1:9092 …
+
+Every option can be given in the environment instead (see [env: …] below). Services of other processes are found by
+--service-url, or --peer for a single one; they need the same --mesh-key-file. SIGTERM drains: no new calls, running ones
+finish, within --shutdown-grace. A second signal quits at once.")]
+pub(crate) struct Args {
+    /// The services of this process.
+    #[arg(required = true, value_name = "SERVICE", value_parser = PossibleValuesParser::new(services::NAMES))]
+    services: Vec<String>,
+    /// Address for other services, probes and metrics.
+    #[arg(long, env = "KVARTAL_LISTEN", value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9090")]
+    listen: SocketAddr,
+    /// Serve the public port too: gRPC, gRPC-Web, HTTP and the start page.
+    #[arg(long, env = "KVARTAL_EDGE")]
+    edge: bool,
+    /// The public port, with --edge.
+    #[arg(long, env = "KVARTAL_PORT", default_value_t = 8080)]
+    port: u16,
+    /// Address of the public port, with --edge.
+    #[arg(long, env = "KVARTAL_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    address: IpAddr,
+    /// Address of a service of another process, when --service-url does not fit it. May be repeated.
+    #[arg(long, env = "KVARTAL_PEER", value_name = "NAME=URL", value_delimiter = ',', value_parser = parse_peer)]
+    peer: Vec<(String, String)>,
+    #[command(flatten)]
+    public: up::Public,
+    /// Offer /metrics on the public port too.
+    #[arg(long, env = "KVARTAL_EDGE_METRICS")]
+    edge_metrics: bool,
+    #[command(flatten)]
+    platform: kvartal_host::Config,
+    #[command(flatten)]
+    configs: Configs,
+}
+
+impl std::fmt::Debug for Args {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Args").field("services", &self.services).field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+fn parse_peer(text: &str) -> Result<(String, String), String> {
+    let (name, url) = text.split_once('=').ok_or("must look like identity=http://host:9090")?;
+    if !services::NAMES.contains(&name) {
+        return Err(format!("there is no service {name}; there are {}", services::NAMES.join(", ")));
+    }
+    Ok((name.to_owned(), url.to_owned()))
+}
+
+/// Runs until it is told to stop; true when everything ended by itself.
+pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
+    let mut signals = Signals::listen()?;
+    let began = SystemClock.now();
+    if !args.peer.is_empty() && args.platform.mesh_key_file.is_none() {
+        anyhow::bail!(
+            "--peer needs --mesh-key-file: the secret with which services of several processes know each other"
+        );
+    }
+    let runtime = Runtime::start(args.platform.clone()).await?;
+    for (name, url) in &args.peer {
+        runtime.directory().reach(name, url).with_context(|| format!("--peer {name}={url}"))?;
+    }
+    if let Err(error) = open(&args, &runtime, console).await {
+        runtime.shutdown().await;
+        return Err(error);
+    }
+    runtime.health().started().await;
+    console.say(Glyph::Good, format_args!("ready in {:.1} s", SystemClock.now().since(began).as_secs_f64()));
+    let reason = signals.next().await;
+    console.say(Glyph::Step, format_args!("{reason}: stopping, running calls finish; again to quit at once"));
+    tokio::select! {
+        stopped = runtime.shutdown() => {
+            up::tell_stopped(&stopped, console);
+            Ok(stopped.clean())
+        }
+        _ = signals.next() => std::process::exit(INTERRUPTED),
+    }
+}
+
+/// Where the services are that do not run here.
+fn peers(args: &Args) -> Vec<(String, String)> {
+    let absent = services::NAMES.into_iter().filter(|name| !args.services.iter().any(|service| service == name));
+    absent
+        .map(|name| {
+            let named = args.peer.iter().find(|(peer, _)| peer == name).map(|(_, url)| url.clone());
+            (name.to_owned(), named.unwrap_or_else(|| args.platform.service_url.replace("{service}", name)))
+        })
+        .collect()
+}
+
+async fn open(args: &Args, runtime: &Runtime, console: Console) -> anyhow::Result<()> {
+    let names: Vec<&str> = args.services.iter().map(String::as_str).collect();
+    up::start_services(&names, runtime, &args.configs, console).await?;
+    let internal = kvartal_host::listen(runtime, args.listen).await?;
+    console.fact("internal", internal);
+    if args.edge {
+        let listener = port::listen(args.address, args.port, true).await?;
+        let options = Options {
+            public_url: args.platform.public_url.clone(),
+            metrics: args.edge_metrics,
+            peers: peers(args),
+            ..args.public.options(runtime)
+        };
+        console.fact("public", listener.local_addr()?);
+        up::serve_edge(runtime, Edge::new(runtime, options)?, listener);
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The binary as people start it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod commands;
+mod demo;
+mod import;
+mod platform;
+mod up;
