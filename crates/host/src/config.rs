@@ -20,6 +20,7 @@ pub enum LogFormat {
 
 /// What the process runs on. Without any option everything is embedded: SQLite files, a bus and limits inside the process.
 #[derive(clap::Args, Clone)]
+#[group(skip)]
 #[command(next_help_heading = "Platform")]
 pub struct Config {
     /// Folder of everything that is kept when no servers are named.

@@ -148,6 +148,7 @@ impl Default for Pace {
 /// The jobs of one service. Cheap to clone.
 #[derive(Clone)]
 pub struct Jobs {
+    service: &'static str,
     store: Store,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
@@ -159,13 +160,14 @@ pub struct Jobs {
 
 impl Jobs {
     pub(crate) fn new(
+        service: &'static str,
         store: Store,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
         stop: CancellationToken,
         workers: usize,
     ) -> Self {
-        Self { store, clock, tasks, stop, workers, pace: Pace::default(), schedules: Vec::new() }
+        Self { service, store, clock, tasks, stop, workers, pace: Pace::default(), schedules: Vec::new() }
     }
 
     /// With another pace.

@@ -55,7 +55,7 @@ pub(crate) struct Inner {
     pub(crate) adapters: Adapters,
     directory: Directory,
     verifier: Arc<dyn Verifier>,
-    pub(crate) stores: Mutex<Vec<Store>>,
+    pub(crate) stores: Mutex<Vec<(&'static str, Store)>>,
     services: Mutex<Vec<Registered>>,
     /// Held while the process uses the data folder.
     _lock: Option<File>,
@@ -210,11 +210,11 @@ impl Runtime {
             Store::open(options).await.with_context(|| format!("the database of {service} cannot be opened"))?;
         let all = outbox::migrations().into_iter().chain(jobs::migrations()).chain(migrations).collect();
         store.migrate(all).await.with_context(|| format!("the database of {service} cannot be migrated"))?;
+        lock(&self.0.stores).push((service, store.clone()));
         if !store.is_postgres() {
             // The data folder is ours alone: whoever held a job is gone, so nobody waits for its lease to end.
             self.jobs(&store).release_all().await?;
         }
-        lock(&self.0.stores).push(store.clone());
         let probed = store.clone();
         self.0.health.watch(format!("{service}/database"), Some(service), move || {
             let store = probed.clone();
@@ -254,7 +254,12 @@ impl Runtime {
     /// Background jobs kept in this store; call it once for each service.
     pub fn jobs(&self, store: &Store) -> Jobs {
         let workers = usize::try_from(self.0.config.job_workers).unwrap_or(1);
-        Jobs::new(store.clone(), self.clock(), self.0.tasks.clone(), self.0.background.clone(), workers)
+        // Clones of a store share its commits.
+        let commits = store.committed();
+        let owner = |(_, known): &&(&'static str, Store)| known.committed().same_channel(&commits);
+        let service = lock(&self.0.stores).iter().find(owner).map_or("unknown", |(service, _)| *service);
+        let (tasks, stop) = (self.0.tasks.clone(), self.0.background.clone());
+        Jobs::new(service, store.clone(), self.clock(), tasks, stop, workers)
     }
 
     /// Puts the service behind its stack and makes it known to other services.

@@ -54,7 +54,7 @@ impl Runtime {
 
     async fn close(&self) {
         let stores = std::mem::take(&mut *lock(&self.0.stores));
-        futures::future::join_all(stores.into_iter().map(kvartal_store::Store::close)).await;
+        futures::future::join_all(stores.into_iter().map(|(_, store)| store.close())).await;
         match &self.0.adapters.bus {
             AnyBus::Local(bus) => bus.clone().close().await,
             AnyBus::Rabbit(bus) => bus.clone().close().await,

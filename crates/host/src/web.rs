@@ -15,6 +15,7 @@ use kvartal_kernel::{Actor, Caller, Error, Kind};
 use kvartal_mesh::Peer;
 use kvartal_mesh::auth::Verifier;
 use kvartal_mesh::rate::Limiter;
+use kvartal_mesh::server::rate_key;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram;
 use serde_json::json;
@@ -78,10 +79,8 @@ impl Gate {
             Method::GET | Method::HEAD | Method::OPTIONS => RateClass::Read,
             _ => RateClass::Write,
         };
-        let id = caller.actor_id();
-        let key = if id.is_empty() { &caller.address } else { &id };
-        if !key.is_empty() {
-            self.limiter.check(class, key).await?;
+        if let Some(key) = rate_key(&caller) {
+            self.limiter.check(class, &key).await?;
         }
         Ok(caller)
     }

@@ -24,6 +24,7 @@ use crate::metrics::{Instruments, Measured, Side};
 use crate::rate::Limiter;
 
 pub(crate) use admit::LocalService;
+pub use admit::rate_key;
 pub use listen::{Listen, serve, server};
 
 /// Bounds of one service in one process.

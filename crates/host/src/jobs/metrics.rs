@@ -8,6 +8,7 @@ use super::queue::Count;
 
 /// The instruments; made once for each worker.
 pub(super) struct Metrics {
+    service: &'static str,
     due: Gauge<i64>,
     running: Gauge<i64>,
     dead: Gauge<i64>,
@@ -16,9 +17,10 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(service: &'static str) -> Self {
         let meter = opentelemetry::global::meter("kvartal.jobs");
         Self {
+            service,
             due: meter.i64_gauge("kvartal.jobs.due").with_description("Jobs that wait past their time").build(),
             running: meter.i64_gauge("kvartal.jobs.running").with_description("Jobs a worker holds").build(),
             dead: meter.i64_gauge("kvartal.jobs.dead").with_description("Jobs that were given up").build(),
@@ -37,14 +39,19 @@ impl Metrics {
         for kind in kinds {
             for (state, gauge) in &gauges {
                 let row = counts.iter().find(|row| row.kind == *kind && row.state == state.number());
-                gauge.record(row.map_or(0, |row| row.count), &[KeyValue::new("kind", *kind)]);
+                gauge.record(row.map_or(0, |row| row.count), &self.labels(kind));
             }
         }
     }
 
     pub(super) fn attempted(&self, kind: &'static str, outcome: &'static str, seconds: f64) {
-        let labels = [KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)];
+        let [service, kind] = self.labels(kind);
+        let labels = [service, kind, KeyValue::new("outcome", outcome)];
         self.attempts.add(1, &labels);
         self.duration.record(seconds, &labels);
+    }
+
+    fn labels(&self, kind: &'static str) -> [KeyValue; 2] {
+        [KeyValue::new("service", self.service), KeyValue::new("kind", kind)]
     }
 }

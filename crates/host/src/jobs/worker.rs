@@ -32,7 +32,8 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(jobs: Jobs, handlers: Vec<Arc<dyn JobHandler>>) -> Arc<Self> {
         let kinds = handlers.iter().map(|handler| handler.kind()).collect();
-        Arc::new(Self { jobs, handlers, kinds, metrics: Metrics::new() })
+        let metrics = Metrics::new(jobs.service);
+        Arc::new(Self { jobs, handlers, kinds, metrics })
     }
 
     /// Runs until the process stops, then waits for the jobs that run.
@@ -138,6 +139,7 @@ impl Worker {
             otel.name = format!("job {}", row.kind),
             otel.kind = "consumer",
             otel.status_code = tracing::field::Empty,
+            kvartal.service = self.jobs.service,
             job.id = %row.id,
             job.attempt = row.attempt,
         );

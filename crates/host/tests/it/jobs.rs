@@ -293,8 +293,8 @@ async fn what_jobs_do_is_measured() {
     let metrics = |runtime: &Runtime| runtime.metrics();
     eventually(SOON, || async {
         let text = metrics(&desk.host.runtime);
-        text.contains("kvartal_jobs_attempts_total{kind=\"flaky\",outcome=\"dead\"")
-            && text.contains("kvartal_jobs_dead{kind=\"flaky\"")
+        text.contains("kvartal_jobs_attempts_total{kind=\"flaky\",outcome=\"dead\",service=\"incident\"")
+            && text.contains("kvartal_jobs_dead{kind=\"flaky\",service=\"incident\"")
             && text.contains("kvartal_jobs_duration_seconds_bucket")
     })
     .await;

@@ -97,7 +97,8 @@ pub(crate) async fn count(stack: &Stack, method: &Method, caller: &Caller) -> Re
     }
 }
 
-pub(crate) fn rate_key(caller: &Caller) -> Option<String> {
+/// Under which key the calls of a caller are counted, whatever protocol they come by; `None` for services.
+pub fn rate_key(caller: &Caller) -> Option<String> {
     match &caller.actor {
         Actor::Service { .. } => None,
         Actor::User { id, .. } | Actor::Machine { id, .. } => Some(format!("id:{id}")),
