@@ -14,6 +14,8 @@ use crate::{RawClient, User};
 
 const READY: Duration = Duration::from_secs(60);
 const ADMIN: &str = "admin@city.example";
+/// 32 bytes in base64.
+const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 const PASSWORD: &str = "a long enough password";
 
 /// What the platform runs on.
@@ -69,9 +71,8 @@ impl Platform {
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("admin-password"), PASSWORD).expect("a file");
-        std::fs::write(folder.path().join("mesh-key"), Uuid::new_v4().to_string() + &Uuid::new_v4().to_string())
-            .expect("a file");
-        std::fs::write(folder.path().join("master-key"), [7; 32]).expect("a file");
+        std::fs::write(folder.path().join("mesh-key"), KEY).expect("a file");
+        std::fs::write(folder.path().join("master-key"), KEY).expect("a file");
         let smtp = kvartal_testing::smtp().await;
         let mut platform = Self { adapter, options, process: None, port: free_port(), folder, servers, smtp };
         platform.spawn().await;

@@ -50,7 +50,7 @@ pub struct Config {
     /// Where services of other processes answer; {service} stands for the name. Used together with the mesh key.
     #[arg(long, env = "KVARTAL_SERVICE_URL", value_name = "URL", default_value = SERVICE_URL)]
     pub service_url: String,
-    /// A file with the key all services share (32 bytes, or 64 hexadecimal digits); it proves that a service calls. Without it only services of this process are reached.
+    /// A file with the key all services share (32 bytes in base64, as `openssl rand -base64 32` writes them); it proves that a service calls. Without it only services of this process are reached.
     #[arg(long, env = "KVARTAL_MESH_KEY_FILE", value_name = "FILE")]
     pub mesh_key_file: Option<PathBuf>,
     /// Address under which people reach the platform; links in messages begin with it.

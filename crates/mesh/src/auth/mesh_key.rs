@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kvartal_kernel::{Error, Timestamp};
@@ -61,20 +63,10 @@ impl MeshKey {
         }))
     }
 
-    /// From a file's content: 32 raw bytes, or 64 hexadecimal digits and perhaps a newline.
+    /// From a file's content: 32 random bytes in base64, as `openssl rand -base64 32` writes them.
     pub fn parse(content: &[u8]) -> Result<Self, Error> {
-        if let Ok(secret) = <&[u8; 32]>::try_from(content) {
-            return Ok(Self::new(secret));
-        }
-        let wrong = || Error::invalid("mesh_key", "must be 32 bytes, or 64 hexadecimal digits");
-        let text = std::str::from_utf8(content).map_err(|_| wrong())?.trim();
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(wrong());
-        }
-        let mut secret = [0; 32];
-        for (byte, at) in secret.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(text.get(at..at + 2).unwrap_or_default(), 16).map_err(|_| wrong())?;
-        }
+        let secret = STANDARD.decode(content.trim_ascii()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let secret = secret.ok_or_else(|| Error::invalid("mesh_key", "must be 32 bytes in base64"))?;
         Ok(Self::new(&secret))
     }
 
