@@ -18,6 +18,7 @@ crate::on_both_databases![
     a_server_that_never_recovers_is_given_up,
     a_mail_with_a_token_cannot_be_retried,
     identity_may_be_away,
+    an_attempt_that_never_came_back_is_written_down,
     deliveries_are_listed_by_page_person_and_state,
 ];
 
@@ -123,6 +124,30 @@ async fn identity_may_be_away(database: Database) {
     stage.identity.set_down(false);
     stage.mail_delivery(person.id, DeliveryState::Delivered).await;
     assert_eq!(stage.smtp.mails_to(&person.email).len(), 1);
+}
+
+async fn an_attempt_that_never_came_back_is_written_down(database: Database) {
+    let stage = Stage::start_with(database, |config| {
+        config.mail_attempts = 2;
+        config.mail_retry_delay = Duration::from_secs(1);
+    })
+    .await;
+    let (person, user) = (stage.person(&[]), kvartal_kernel::Uuid::new_v4());
+    stage.smtp.set_mode(SmtpMode::Refuse).await;
+    stage.publish(&[reset(user, &person.email, "T0ken")]).await;
+    eventually(SOON, || async {
+        let delivery = stage.mail_delivery(user, DeliveryState::Pending).await;
+        (delivery.attempt_count == 1 && !delivery.last_error.is_empty()).then_some(()).ok_or(delivery)
+    })
+    .await;
+    assert!(stage.dump("mail_confidences").await.contains("T0ken"));
+    // As if the second and last worker had died after it began.
+    stage.sql("UPDATE deliveries SET attempt_count = 2").await;
+    stage.smtp.set_mode(SmtpMode::Accept).await;
+    let failed = stage.mail_delivery(user, DeliveryState::Failed).await;
+    assert_eq!(failed.last_error, "interrupted during the last attempt");
+    assert_eq!(stage.dump("mail_confidences").await, "");
+    assert_eq!(stage.smtp.mails(), []);
 }
 
 async fn deliveries_are_listed_by_page_person_and_state(database: Database) {

@@ -16,7 +16,7 @@ use kvartal_proto::notification::v1::{
 };
 use kvartal_store::Store;
 use kvartal_testing::{Postgres, Smtp, eventually};
-use sea_orm::{FromQueryResult as _, JsonValue, Statement};
+use sea_orm::{ConnectionTrait as _, FromQueryResult as _, JsonValue, Statement};
 use tempfile::TempDir;
 use tonic::Request;
 
@@ -139,6 +139,14 @@ impl Stage {
         let select = Statement::from_string(db.get_database_backend(), format!("SELECT * FROM {table}"));
         let rows = JsonValue::find_by_statement(select).all(db).await.unwrap();
         rows.iter().map(|row| format!("{row}\n")).collect()
+    }
+
+    /// Runs SQL on the service's own tables.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        let run = self.store.transaction(move |tx| {
+            Box::pin(async move { tx.execute_unprepared(statement).await.map_err(kvartal_store::db_error) })
+        });
+        run.await.unwrap();
     }
 
     /// Stops everything; nothing may have to be cut.

@@ -119,7 +119,6 @@ async fn streams_end_when_the_process_does(database: Database) {
     let person = stage.stranger(&[]);
     let mut stream = watch(&person, "").await;
     next(&mut stream).await;
-    stage.stop().await;
     let ended = tokio::time::timeout(SOON, async {
         loop {
             if let Err(status) = stream.message().await {
@@ -127,7 +126,8 @@ async fn streams_end_when_the_process_does(database: Database) {
             }
         }
     });
-    assert_eq!(ended.await.unwrap().code(), Code::Unavailable);
+    let (ended, ()) = tokio::join!(ended, stage.stop());
+    assert_eq!(ended.unwrap().code(), Code::Unavailable);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,5 +142,7 @@ async fn a_stream_of_another_replica_is_told_within_a_second() {
     person.inbox_of(1).await;
     let arrived = tokio::time::timeout(Duration::from_secs(2), arrival(&mut stream)).await;
     assert_eq!(arrived.expect("soon").0, "Сообщение KV-1: выполняется");
+    // A stream that nobody reads any more would be cut at the end.
+    drop(stream);
     assert!(replica.shutdown().await.clean());
 }
