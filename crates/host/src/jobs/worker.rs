@@ -41,6 +41,7 @@ impl Worker {
         let mut committed = self.jobs.store.committed();
         let mut running = JoinSet::new();
         let mut counted = None::<Instant>;
+        let mut scheduled = Timestamp::MIN;
         let mut healthy = true;
         let stop = self.jobs.stop.clone();
         while !stop.is_cancelled() {
@@ -52,7 +53,11 @@ impl Worker {
                     let counts = queue::counts(self.jobs.store.reader(), self.jobs.clock.now()).await?;
                     self.metrics.counted(&self.kinds, &counts);
                 }
-                self.look(&mut running).await
+                // A due time only ever moves on, and only when it has come: until then nobody has to look at it.
+                if scheduled <= self.jobs.clock.now() {
+                    scheduled = self.fire_schedules().await?;
+                }
+                self.look(&mut running, scheduled).await
             };
             let wait = match look.await {
                 Ok(wait) => {
@@ -78,9 +83,8 @@ impl Worker {
         while running.join_next().await.is_some() {}
     }
 
-    /// Starts what is due; returns how long nothing will be.
-    async fn look(self: &Arc<Self>, running: &mut JoinSet<()>) -> Result<Duration, Error> {
-        let mut next = self.fire_schedules().await?;
+    /// Starts what is due; returns how long nothing will be. `next` is the next due time of a schedule.
+    async fn look(self: &Arc<Self>, running: &mut JoinSet<()>, mut next: Timestamp) -> Result<Duration, Error> {
         loop {
             let free = self.jobs.workers.saturating_sub(running.len());
             if free == 0 {
@@ -102,6 +106,7 @@ impl Worker {
         Ok(next.since(self.jobs.clock.now()).max(Duration::from_millis(1)).min(self.jobs.pace.poll))
     }
 
+    /// Adds the jobs of schedules that are due; returns when the next one is.
     async fn fire_schedules(&self) -> Result<Timestamp, Error> {
         let now = self.jobs.clock.now();
         let mut next = Timestamp::MAX;

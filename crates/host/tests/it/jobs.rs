@@ -284,6 +284,33 @@ on_both!(
     panics_and_endless_attempts_are_failures_like_others,
 );
 
+/// Tells which trace it runs in.
+struct Traced(mpsc::UnboundedSender<Option<String>>);
+
+#[async_trait]
+impl JobHandler for Traced {
+    fn kind(&self) -> &'static str {
+        "traced"
+    }
+
+    async fn run(&self, _: &Job) -> Result<(), Error> {
+        let _ = self.0.send(kvartal_mesh::trace::trace_id());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_job_belongs_to_the_trace_that_asked_for_it() {
+    let desk = Desk::sqlite().await;
+    let (sender, mut traces) = mpsc::unbounded_channel();
+    desk.jobs.clone().run(vec![Arc::new(Traced(sender))]);
+    let span = tracing::info_span!("call");
+    let asked = span.in_scope(kvartal_mesh::trace::trace_id);
+    assert!(asked.is_some());
+    tracing::Instrument::instrument(desk.enqueue(job("traced", 1)), span).await;
+    assert_eq!(tokio::time::timeout(SOON, traces.recv()).await.unwrap().unwrap(), asked);
+}
+
 #[tokio::test]
 async fn what_jobs_do_is_measured() {
     let desk = Desk::sqlite().await;
