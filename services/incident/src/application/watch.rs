@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_millis(10);
 /// Between attempts while the database is away.
 const RETRY: Duration = Duration::from_millis(500);
 /// How long a new stream waits for the reader.
-const START_MAX: Duration = Duration::from_secs(5);
+const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// Follows the end of the log.
 pub struct Feed {
@@ -115,11 +115,12 @@ impl Feed {
         };
         let tail = self.changes.tail(after).await?;
         if tail.settled > after {
-            // First the news, then the position: who finds the new position has the news waiting.
+            // First the position, then the news: a stream subscribes and then looks at the position, so that it either
+            // finds the new position or is told the news, or both, and never neither.
+            self.settled.send_replace(Some(tail.settled));
             let portion = Portion { after, to: tail.settled, changes: tail.changes };
             // Nobody listening is no fault.
             let _ = self.news.send(Arc::new(portion));
-            self.settled.send_replace(Some(tail.settled));
         }
         Ok(tail.next)
     }
@@ -129,13 +130,17 @@ impl Feed {
     pub async fn watch(&self, subject: Subject, token: &str) -> Result<Watch, Error> {
         let news = self.news.subscribe();
         let mut settled = self.settled.subscribe();
-        let started = match tokio::time::timeout(START_MAX, settled.wait_for(Option::is_some)).await {
-            Ok(Ok(settled)) => *settled,
-            _ => None,
+        let position = match token {
+            "" => None,
+            token => Some(self.resume(subject, token).await?),
         };
+        // A stream from now on does not tell what was committed before it was asked for, unless that takes long to settle.
+        let last = if position.is_none() { self.changes.range().await?.map_or(0, |(_, last)| last) } else { 0 };
+        let _ = tokio::time::timeout(SETTLE_MAX, settled.wait_for(|end| end.is_some_and(|end| end >= last))).await;
+        let started = *settled.borrow_and_update();
         let not_ready = || Error::unavailable("STREAM_NOT_READY", "the change log cannot be read now");
         let end = started.ok_or_else(not_ready)?;
-        let position = if token.is_empty() { end } else { self.resume(subject, token).await? };
+        let position = position.unwrap_or(end);
         Ok(Watch { subject, position, known: end, news, settled, changes: self.changes.clone() })
     }
 
