@@ -29,7 +29,28 @@ fn signed<T>(message: T, token: &str) -> Request<T> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_audited_call_becomes_an_event_that_reaches_its_consumer() {
-    let platform = Platform::start(|_| {}).await;
+    audited_call(Platform::start(|_| {}).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_postgresql_rabbitmq_and_redis_it_is_the_same() {
+    let (postgres, rabbit, redis) =
+        tokio::join!(kvartal_testing::postgres(), kvartal_testing::rabbitmq(), kvartal_testing::redis());
+    let platform = Platform::start(|config| {
+        config.database_url = Some(postgres.url_for_schema("{service}"));
+        config.bus_url = Some(rabbit.url());
+        config.redis_url = Some(redis.url());
+    })
+    .await;
+    let report = platform.host.runtime.health().report();
+    let names: Vec<_> = report.dependencies.iter().map(|dependency| dependency.name.as_str()).collect();
+    assert_eq!((report.status, names), ("ready", vec!["audit/database", "bus", "redis"]));
+    // Nothing is kept in the data folder, so several processes may have the same.
+    assert!(!platform.host.runtime.config().data_dir.exists());
+    audited_call(platform).await;
+}
+
+async fn audited_call(platform: Platform) {
     let (sender, mut events) = mpsc::unbounded_channel();
     platform.host.runtime.consume("audit", Arc::new(Collect(sender))).await.unwrap();
     let (user, session) = (Uuid::new_v4(), Uuid::new_v4());
@@ -44,6 +65,7 @@ async fn an_audited_call_becomes_an_event_that_reaches_its_consumer() {
     assert_eq!(call.method, "/kvartal.audit.v1.AuditService/VerifyChain");
     assert_eq!((call.actor_id, call.session_id, call.outcome.as_str()), (user.to_string(), session.to_string(), "OK"));
     assert_eq!(call.address, "127.0.0.1");
+    assert!(platform.host.runtime.shutdown().await.clean());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
