@@ -16,14 +16,11 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("KVARTAL_DATA").map(PathBuf::from);
-    let folder =
-        folder.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data").into()).join("wzdx");
-    if folder.is_dir() {
-        return Some(folder);
+    let data = kvartal_testing::real_data().map(|data| data.join("wzdx"));
+    if data.is_none() {
+        eprintln!("not run: there is no real data (set KVARTAL_DATA)");
     }
-    eprintln!("not run: {} is not there (real data; set KVARTAL_DATA)", folder.display());
-    None
+    data
 }
 
 /// The work-zone feeds, by name; those of devices are not among them.

@@ -48,7 +48,7 @@ async fn open(path: &std::path::Path) -> Store {
 
 fn event() -> Event {
     let user_id = Uuid::new_v4().to_string();
-    Event::new("bench", &user_id.clone(), SystemClock.now(), &UserRegistered { user_id })
+    Event::new("bench", user_id.clone(), SystemClock.now(), &UserRegistered { user_id })
 }
 
 /// Publishes for this long and waits until everything was applied; CPU is that of this process, all parts together.

@@ -2,7 +2,13 @@
 //!
 //! Two contestants alternate in blocks (ABBA); the figure is the median ratio of the pairs. Times on a shared machine
 //! are rough: the ratios are what later work is compared with.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark that cannot run ends")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a benchmark that cannot run ends"
+)]
 
 mod bus;
 mod drive;

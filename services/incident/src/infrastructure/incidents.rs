@@ -111,7 +111,7 @@ fn search(filter: &IncidentFilter) -> Search {
     let branches = if let Some(assignee) = assignee {
         combinations((Column::AssigneeId, &[*assignee]), statuses_of)
     } else if let Some(source) = source.as_ref().filter(|source| !source.is_empty()) {
-        combinations((Column::Source, &[source.clone()]), statuses_of)
+        combinations((Column::Source, std::slice::from_ref(source)), statuses_of)
     } else if let Some(area) = area {
         combinations((Column::AreaId, &[area.0]), statuses_of)
     } else if !statuses.is_empty() || !kinds.is_empty() {

@@ -206,7 +206,7 @@ async fn a_report_follows_its_incident(city: City) {
     let second = city.reports(&city.citizen()).file(pothole()).await;
     let request = pb::CreateIncidentRequest { report_ids: vec![first.report_id.clone()], ..crash() };
     let incident = incidents.log(request).await;
-    assert_eq!(incident.report_ids, [first.report_id.clone()]);
+    assert_eq!(incident.report_ids, std::slice::from_ref(&first.report_id));
     let link = pb::LinkReportRequest {
         report_id: second.report_id.clone(),
         incident_id: incident.incident_id.clone(),
@@ -233,7 +233,7 @@ async fn a_report_follows_its_incident(city: City) {
     let unlink = pb::UnlinkReportRequest { report_id: first.report_id.clone() };
     let free = reports.unlink_report(unlink).await.unwrap().into_inner().report.unwrap();
     assert_eq!((free.incident_id.as_str(), free.status()), ("", S::Rejected));
-    assert_eq!(incidents.see(&incident.incident_id).await.report_ids, [second.report_id.clone()]);
+    assert_eq!(incidents.see(&incident.incident_id).await.report_ids, std::slice::from_ref(&second.report_id));
     let filter = Some(pb::ReportFilter { incident_id: incident.incident_id, ..Default::default() });
     let listed = reports.list_reports(pb::ListReportsRequest { filter, ..Default::default() }).await.unwrap();
     assert_eq!(listed.into_inner().reports.len(), 1);
@@ -391,7 +391,7 @@ async fn photos_belong_to_one_report_of_their_owner(city: City) {
     let request_id = Uuid::new_v4().to_string();
     let request = pb::CreateReportRequest { request_id, ..with(&[&mine]) };
     let filed = client.file(request.clone()).await;
-    assert_eq!(filed.photo_ids, [mine.clone()]);
+    assert_eq!(filed.photo_ids, std::slice::from_ref(&mine));
     assert_eq!(client.file(request).await.report_id, filed.report_id, "a repeated filing keeps its photos");
     assert_eq!(reason(&client.create_report(with(&[&mine])).await.unwrap_err()), "PHOTO_NOT_AVAILABLE");
 

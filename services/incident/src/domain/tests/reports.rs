@@ -77,7 +77,7 @@ fn the_reporters_refusal_opens_a_fixed_report_again_within_fifteen_days() {
     assert_eq!(fixed.refuted, 0, "the votes on the fix do not count for what is open again");
     assert_eq!(change.events.len(), 1);
 
-    let after = act(&me, 2 + u64::try_from(OBJECTION_WINDOW.as_secs() / 60).unwrap());
+    let after = act(&me, 2 + OBJECTION_WINDOW.as_secs() / 60);
     assert_eq!(late.vote(false, None, "", &after).unwrap_err().reason(), "OBJECTION_WINDOW_OVER");
     assert_eq!(late.close_unobjected(&after).events.len(), 1);
     assert_eq!(late.status, ReportStatus::Closed);

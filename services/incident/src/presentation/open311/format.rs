@@ -149,7 +149,10 @@ pub(super) fn definition(format: Format, definition: &Definition) -> Response {
             });
             let attributes: Result<String, quick_xml::SeError> = attributes.collect();
             let inner = attributes.and_then(|attributes| {
-                Ok(format!("{}<attributes>{attributes}</attributes>", element("service_code", &definition.service_code)?))
+                Ok(format!(
+                    "{}<attributes>{attributes}</attributes>",
+                    element("service_code", &definition.service_code)?
+                ))
             });
             inner.map_or_else(broken, |inner| xml(StatusCode::OK, "service_definition", &inner))
         }

@@ -62,7 +62,8 @@ pub(super) async fn definition(State(open311): State<Arc<Open311>>, Path(documen
     let Some(category) = category else {
         return refuse(format, &Error::not_found("CATEGORY_NOT_FOUND", "service_code"));
     };
-    let attributes = category.questions.iter().enumerate().map(|(index, question)| attribute(index, question)).collect();
+    let attributes =
+        category.questions.iter().enumerate().map(|(index, question)| attribute(index, question)).collect();
     format::definition(format, &Definition { service_code: category.id, attributes })
 }
 
@@ -179,9 +180,8 @@ pub(super) async fn token(
 
 async fn answer(open311: &Open311, reports: &[Report]) -> Result<Vec<Request>, Error> {
     let categories = open311.atlas.categories().await?;
-    let name = |id: &str| {
-        categories.iter().find(|category| category.id == id).map(|c| c.name_ru.clone()).unwrap_or_default()
-    };
+    let name =
+        |id: &str| categories.iter().find(|category| category.id == id).map(|c| c.name_ru.clone()).unwrap_or_default();
     let request = |report: &Report| Request {
         service_request_id: report.number.to_string(),
         status: if report.status.is_open() { "open" } else { "closed" },
@@ -196,7 +196,11 @@ async fn answer(open311: &Open311, reports: &[Report]) -> Result<Vec<Request>, E
         address: report.address.clone(),
         lat: report.location.latitude,
         long: report.location.longitude,
-        media_url: report.photos.first().map(|photo| format!("{}/photos/{photo}", open311.public_url)).unwrap_or_default(),
+        media_url: report
+            .photos
+            .first()
+            .map(|photo| format!("{}/photos/{photo}", open311.public_url))
+            .unwrap_or_default(),
         ..Request::default()
     };
     Ok(reports.iter().map(request).collect())
