@@ -41,6 +41,8 @@ struct Shared {
     delivery: Delivery,
     /// The channel with publisher confirms, while it lives.
     publisher: Mutex<Option<Channel>>,
+    /// Held while dead letters are looked at or moved: what one has taken out, the other would not see.
+    graveyard: Mutex<()>,
     /// The kinds of each queue declared by this process.
     declared: RwLock<HashMap<String, Arc<HashSet<String>>>>,
 }
@@ -59,6 +61,7 @@ impl RabbitBus {
             consuming: Link::new(url, "consume")?,
             delivery,
             publisher: Mutex::new(None),
+            graveyard: Mutex::new(()),
             declared: RwLock::default(),
         }));
         bus.0.publisher().await?;

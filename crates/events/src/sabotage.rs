@@ -22,6 +22,10 @@ pub fn write_outside_the_transaction() {
 
 /// Where the events of a source belong.
 pub(crate) fn know(source: &str, store: &Store) {
+    // Remembering a store keeps it open: nobody else is to pay for this.
+    if !BROKEN.load(Ordering::Relaxed) {
+        return;
+    }
     let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
     stores.get_or_insert_default().insert(source.to_owned(), store.clone());
 }
@@ -33,6 +37,7 @@ pub(crate) fn divert(events: Vec<Event>) -> Option<Vec<Event>> {
     }
     let source = events.first().map(|event| event.source.clone())?;
     let store = STORES.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(&source).cloned()?;
+    #[expect(clippy::disallowed_methods, reason = "that nobody waits for it is what is broken")]
     tokio::spawn(async move {
         tokio::time::sleep(LATE).await;
         let written = store.transaction(move |tx| Box::pin(outbox::write(tx, events))).await;

@@ -16,6 +16,7 @@ use lapin::{Channel, Consumer};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::link::acknowledge;
 use super::{Shared, away, dead, queue_name, within};
 use crate::backoff::Backoff;
 use crate::lanes::{Item, Lanes, Settled, Verdict};
@@ -23,6 +24,8 @@ use crate::{Event, Handler, metrics};
 
 /// How often the queue's depth is measured.
 const MEASURE: Duration = Duration::from_secs(15);
+/// How often to see whether the channel lives, should the news of its end not arrive.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Consumes until `stop`.
 pub(super) async fn run(
@@ -101,6 +104,7 @@ impl<'a> Session<'a> {
         stop: &CancellationToken,
     ) -> Result<(), Error> {
         let mut measure = tokio::time::interval(MEASURE);
+        let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -110,6 +114,9 @@ impl<'a> Session<'a> {
                 },
                 Some(settled) = settled.recv() => self.settle(settled).await?,
                 _ = measure.tick() => self.measure().await?,
+                _ = look.tick() => if !self.channel.status().connected() {
+                    return Err(Error::unavailable("BUS_UNAVAILABLE", "the channel has ended"));
+                },
             }
         }
     }
@@ -127,11 +134,11 @@ impl<'a> Session<'a> {
                     kind = event.kind,
                     "an event of a kind nobody asked for is ignored"
                 );
-                received.acker.ack(BasicAckOptions::default()).await.map_err(away)?;
+                acknowledge(received.acker.ack(BasicAckOptions::default())).await?;
             }
             Err(error) => {
                 tracing::error!(queue = self.queue, error = error.chain(), "what is no event goes to the dead letters");
-                received.acker.reject(BasicRejectOptions { requeue: false }).await.map_err(away)?;
+                acknowledge(received.acker.reject(BasicRejectOptions { requeue: false })).await?;
             }
         }
         Ok(())
@@ -142,8 +149,7 @@ impl<'a> Session<'a> {
             // Confirmed before the original is let go.
             dead::bury(self.shared, self.queue, &settled.item.event, reason, settled.item.deliveries).await?;
         }
-        settled.item.tag.ack(BasicAckOptions::default()).await.map_err(away)?;
-        Ok(())
+        acknowledge(settled.item.tag.ack(BasicAckOptions::default())).await
     }
 
     async fn measure(&self) -> Result<(), Error> {

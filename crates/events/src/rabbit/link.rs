@@ -13,6 +13,8 @@ use tokio::sync::Mutex;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the broker may take for an answer, a confirm included.
 const ANSWER: Duration = Duration::from_secs(15);
+/// How long an acknowledgement may take: it has no answer, it need only be written.
+const ACKNOWLEDGE: Duration = Duration::from_secs(5);
 /// A peer that is silent for about twice as long is gone; in seconds.
 const HEARTBEAT: u16 = 10;
 
@@ -64,6 +66,18 @@ impl Link {
 pub(super) async fn within<T>(answer: impl Future<Output = lapin::Result<T>>) -> Result<T, Error> {
     match tokio::time::timeout(ANSWER, answer).await {
         Ok(answer) => answer.map_err(away),
+        Err(_) => Err(unreachable()),
+    }
+}
+
+/// An acknowledgement, written in time. One that meets the end of its connection is neither written nor refused: without
+/// a limit, its consumer would wait for ever.
+pub(super) async fn acknowledge(written: impl Future<Output = lapin::Result<bool>>) -> Result<(), Error> {
+    match tokio::time::timeout(ACKNOWLEDGE, written).await {
+        Ok(Ok(true)) => Ok(()),
+        // The channel is gone; the broker will deliver again.
+        Ok(Ok(false)) => Err(unreachable()),
+        Ok(Err(error)) => Err(away(error)),
         Err(_) => Err(unreachable()),
     }
 }

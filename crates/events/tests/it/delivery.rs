@@ -12,6 +12,7 @@ on_both_buses!(
     different_subjects_do_not_wait_for_each_other,
     a_failed_event_comes_again_before_the_next_of_its_subject,
     an_event_becomes_a_dead_letter_at_the_limit_and_can_be_replayed,
+    a_dead_letter_that_dies_again_stays_a_dead_letter,
     a_hopeless_event_becomes_a_dead_letter_at_once,
     a_handler_that_panics_has_failed,
     events_are_kept_while_the_consumer_is_away,
@@ -98,6 +99,34 @@ async fn an_event_becomes_a_dead_letter_at_the_limit_and_can_be_replayed(room: R
     assert_eq!(recorder.handled("a"), [1, 0, 2]);
     assert!(room.bus.dead_letters("dead").await.unwrap().is_empty());
     assert_eq!(room.bus.replay("dead").await.unwrap(), 0);
+    running.stop().await;
+}
+
+async fn a_dead_letter_that_dies_again_stays_a_dead_letter(room: Room) {
+    declare(&*room.bus, "again").await;
+    let recorder = Recorder::new();
+    for n in 0..20 {
+        recorder.fault(n, Fault::Fail(Kind::InvalidArgument), 1000);
+    }
+    let running = Running::start(&room.bus, "again", recorder.clone());
+    room.bus.publish(&(0..20).map(|n| event(&format!("s{n}"), n)).collect::<Vec<_>>()).await.unwrap();
+    let all_are_dead = || async {
+        let mut dead: Vec<_> = room.bus.dead_letters("again").await.unwrap().iter().map(|l| number(&l.event)).collect();
+        dead.sort_unstable();
+        if dead == (0..20).collect::<Vec<_>>() { Ok(()) } else { Err(dead) }
+    };
+    eventually(SOON, all_are_dead).await;
+    for round in 2..=4 {
+        // Ends, although they die while it goes on.
+        assert_eq!(room.bus.replay("again").await.unwrap(), 20);
+        for n in 0..20 {
+            recorder.was_delivered(n, round).await;
+        }
+        eventually(SOON, all_are_dead).await;
+    }
+    recorder.heal();
+    assert_eq!(room.bus.replay("again").await.unwrap(), 20);
+    recorder.has_handled(20).await;
     running.stop().await;
 }
 
