@@ -49,6 +49,8 @@ impl Edge {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(kvartal_proto::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // Details of errors, which no message of ours names.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
         let new = reflection().build_v1().context("the reflection service")?;
         // Older tools know only this one.

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+
 /// Writes lines to standard output, with colour only where somebody sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
@@ -33,9 +35,16 @@ impl Console {
         Self { colour: terminal && !no_color, terminal }
     }
 
-    /// Whether a person sees standard output.
-    pub(crate) fn is_terminal(self) -> bool {
-        self.terminal
+    /// A bar for people, gone when it is dropped; nothing into files and pipes.
+    pub(crate) fn progress(self, steps: u64, what: &'static str) -> ProgressBar {
+        if !self.terminal || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(steps).with_message(what).with_finish(ProgressFinish::AndClear);
+        match ProgressStyle::with_template("  {bar:30} {pos}/{len} {wide_msg}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
     }
 
     /// One line as it is.

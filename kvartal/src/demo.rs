@@ -1,9 +1,10 @@
 //! The demo city: generated from a fixed seed, filled through the real RPCs, and kept moving.
 //!
-//! `city` is the map, `people` who lives there, `town` how they call the platform, `seed` what the city begins with and
-//! `life` what happens afterwards. Nothing here has a way in that others have not: every change is an RPC by somebody
+//! `city` is the map, `people` who lives there, `town` how they call the platform, `acts` what they can do, `seed` what
+//! the city begins with and `life` what happens afterwards. Nothing here has a way in that others have not: every change is an RPC by somebody
 //! who may make it.
 
+mod acts;
 mod city;
 mod life;
 mod people;

@@ -7,7 +7,7 @@ mod session;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use kvartal_proto::incident::v1 as pb;
 
 use crate::console::Console;
@@ -80,7 +80,7 @@ async fn wzdx(args: &WzdxArgs, console: Console) -> anyhow::Result<bool> {
         files.len()
     );
     let session = session::Session::open(args).await?;
-    let progress = progress(files.len(), args.json);
+    let progress = if args.json { ProgressBar::hidden() } else { console.progress(files.len() as u64, "") };
     let mut report = report::Report::new(args.dry_run);
     for path in files {
         progress.set_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
@@ -93,19 +93,6 @@ async fn wzdx(args: &WzdxArgs, console: Console) -> anyhow::Result<bool> {
     session.close().await;
     report.print(console, args.json)?;
     Ok(report.refused() == 0)
-}
-
-/// Bars are for people: none into files, pipes or JSON.
-fn progress(files: usize, json: bool) -> ProgressBar {
-    use std::io::IsTerminal as _;
-    if json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(files as u64);
-    if let Ok(style) = ProgressStyle::with_template("  {bar:30} {pos}/{len} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 /// Sends one file. Only what concerns every file (nobody answers, not allowed) is an error.

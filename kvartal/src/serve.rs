@@ -16,6 +16,7 @@ use crate::{port, up};
 /// Which services, and where.
 #[derive(clap::Args, Clone)]
 #[command(after_help = "Examples:
+  head -c 32 /dev/urandom | base64 > mesh-key        once, for all processes of an installation
   kvartal serve incident --database-url postgres://kvartal@db/{service} --bus-url amqp://bus --redis-url redis://cache \\
       --mesh-key-file /run/secrets/mesh-key
   kvartal serve identity incident notification audit --edge --listen 127.0.0.1:9090 --database-url …

@@ -19,6 +19,11 @@ use crate::signals::{INTERRUPTED, Signals};
 
 /// How the platform comes up.
 #[derive(clap::Args, Clone)]
+#[command(
+    mut_arg("data_dir", |arg| arg.hide_default_value(true).help("Folder in which everything is kept. Not given: a temporary one, deleted at the end")),
+    mut_arg("log", |arg| arg.hide_default_value(true).help("What is logged, such as info or warn,kvartal_host=debug. Not given: warn")),
+    mut_arg("public_url", |arg| arg.hide_default_value(true).help("Address under which people reach the platform; links in messages begin with it. Not given: this machine")),
+)]
 #[command(after_help = "Examples:
   kvartal up --demo                         a living city to look at; gone when you stop it
   kvartal up --demo --open                  the same, and the page opens in the browser

@@ -31,10 +31,10 @@ pub(crate) fn read(text: &str) -> Figures {
             if label(labels, "rpc_grpc_status") != Some("OK") {
                 calls.failed += value;
             }
-        } else if let Some((labels, value)) = sample(line, "kvartal_events_deliveries_total") {
-            if label(labels, "outcome") == Some("handled") {
-                figures.events_handled += value;
-            }
+        } else if let Some((labels, value)) = sample(line, "kvartal_events_deliveries_total")
+            && label(labels, "outcome") == Some("handled")
+        {
+            figures.events_handled += value;
         }
     }
     figures

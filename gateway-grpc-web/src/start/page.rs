@@ -36,7 +36,7 @@ pub(crate) fn render(scene: &Scene, snapshot: &Snapshot, language: Language) -> 
         &mut page,
         format_args!(
             "<header><h1>{}</h1><p>{}</p>{}<div class=\"bar\"><span id=\"state\">{}</span>\
-             <button type=\"button\" id=\"pause\" hidden aria-pressed=\"false\" data-pause=\"{pause}\" data-resume=\"{}\">{pause}</button>\
+             <button type=\"button\" id=\"pause\" hidden data-pause=\"{pause}\" data-resume=\"{}\">{pause}</button>\
              <span id=\"notice\" role=\"status\" class=\"warning\" data-lost=\"{}\"></span></div></header>",
             of(text::NAME),
             of(text::LEAD),
@@ -66,10 +66,14 @@ pub(crate) fn render(scene: &Scene, snapshot: &Snapshot, language: Language) -> 
     push(
         &mut page,
         format_args!(
-            "<div class=\"scroll\">{}</div><h2>{}</h2><div class=\"scroll\">{}</div>",
-            table("latest", text::LATEST, &latest, part("latest"), language),
+            "{}<h2>{}</h2>{}",
+            scrolling(text::LATEST, &table("latest", text::LATEST, &latest, part("latest"), language), language),
             of(text::SERVICES),
-            table("services", text::SERVICES, &services, part("services"), language),
+            scrolling(
+                text::SERVICES,
+                &table("services", text::SERVICES, &services, part("services"), language),
+                language
+            ),
         ),
     );
     accounts(&mut page, &scene.accounts, language);
@@ -255,6 +259,12 @@ fn table(
     html
 }
 
+/// A table that may be wider than the screen: it scrolls by itself, by keyboard too.
+fn scrolling(name: (&'static str, &'static str), table: &str, language: Language) -> String {
+    let name = language.of(name);
+    format!("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{name}\">{table}</div>")
+}
+
 fn accounts(page: &mut String, accounts: &[Account], language: Language) {
     if accounts.is_empty() {
         return;
@@ -275,10 +285,10 @@ fn accounts(page: &mut String, accounts: &[Account], language: Language) {
     push(
         page,
         format_args!(
-            "<h2>{}</h2><p class=\"warning\">{}</p><div class=\"scroll\">{}</div>",
+            "<h2>{}</h2><p class=\"warning\">{}</p>{}",
             language.of(text::ACCOUNTS),
             language.of(text::ACCOUNTS_WARNING),
-            table("accounts", text::ACCOUNTS, &columns, &rows, language)
+            scrolling(text::ACCOUNTS, &table("accounts", text::ACCOUNTS, &columns, &rows, language), language)
         ),
     );
 }

@@ -34,7 +34,6 @@
   button.hidden = false;
   button.addEventListener("click", () => {
     paused = !paused;
-    button.setAttribute("aria-pressed", String(paused));
     button.textContent = paused ? button.dataset.resume : button.dataset.pause;
     refresh();
   });

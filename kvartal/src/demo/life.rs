@@ -6,8 +6,11 @@ use kvartal_kernel::{Error, Role};
 use kvartal_proto::incident::v1 as pb;
 use kvartal_proto::incident::v1::{IncidentStatus, ReportStatus};
 
+use super::acts::{
+    answer, categories, comment, confirm, file, filing, list_reports, log, open_incidents, transition, upload,
+};
 use super::random::Random;
-use super::seed::{answer, categories, comment, confirm, file, filing, list_reports, log, some, transition, upload};
+use super::seed::some;
 use super::{Demo, city};
 
 /// Pause between two events, in milliseconds.
@@ -114,19 +117,6 @@ async fn about_an_incident(demo: &Demo, random: &mut Random) -> Result<bool, Err
     };
     transition(demo, dispatcher, &incident.incident_id, next, random).await?;
     Ok(false)
-}
-
-async fn open_incidents(demo: &Demo, dispatcher: &super::Person) -> Result<Vec<pb::Incident>, Error> {
-    let statuses =
-        [IncidentStatus::New, IncidentStatus::Confirmed, IncidentStatus::Assigned, IncidentStatus::InProgress];
-    let filter = pb::IncidentFilter { statuses: statuses.map(i32::from).to_vec(), ..pb::IncidentFilter::default() };
-    let request = pb::ListIncidentsRequest { page_size: 200, page_token: String::new(), filter: Some(filter) };
-    let incidents = &demo.town.incidents;
-    let answer = demo.town.call(dispatcher, request, |request| {
-        let mut client = incidents.clone();
-        Box::pin(async move { client.list_incidents(request).await })
-    });
-    Ok(answer.await?.incidents)
 }
 
 /// Whether something new should happen: always when there is little, never when there is much, else in between. Three

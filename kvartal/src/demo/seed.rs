@@ -3,18 +3,17 @@
 //! Each thing has a request id made from the seed, so filling a city that is full already changes nothing: what exists
 //! is given back, and only what still stands at its beginning is moved on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use futures::stream::{self, StreamExt as _};
+use indicatif::ProgressBar;
 use kvartal_kernel::{Error, Kind, Role};
 use kvartal_proto::incident::v1 as pb;
-use kvartal_proto::incident::v1::{IncidentStatus, LaneState, Priority, ReportStatus};
-use uuid::Uuid;
+use kvartal_proto::incident::v1::{IncidentStatus, ReportStatus};
 
+use super::Demo;
+use super::acts::{answer, categories, comment, confirm, file, filing, lat_lng, list_reports, log, transition, upload};
 use super::city::SEED;
 use super::people::Person;
 use super::random::Random;
-use super::{Demo, photo, words};
 
 const REPORTS: u64 = 300;
 const INCIDENTS: u64 = 80;
@@ -57,26 +56,23 @@ pub(super) struct Made {
 pub(super) async fn fill(demo: &Demo) -> Result<Made, Error> {
     let fresh = areas(demo).await?;
     let categories = categories(demo).await?;
-    let done = AtomicUsize::new(0);
+    let progress = demo.console.progress(REPORTS + INCIDENTS, "filling the city");
     let reports = stream::iter(0..REPORTS)
-        .map(|index| counted(&done, report(demo, &categories, index, fresh)))
+        .map(|index| counted(&progress, report(demo, &categories, index, fresh)))
         .buffer_unordered(AT_ONCE)
         .collect::<Vec<_>>();
     let reports = survey(reports.await)?;
     let incidents = stream::iter(0..INCIDENTS)
-        .map(|index| counted(&done, incident(demo, index)))
+        .map(|index| counted(&progress, incident(demo, index)))
         .buffer_unordered(AT_ONCE)
         .collect::<Vec<_>>();
     let incidents = survey(incidents.await)?;
     Ok(Made { reports, incidents })
 }
 
-async fn counted(done: &AtomicUsize, step: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+async fn counted(progress: &ProgressBar, step: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let result = step.await;
-    let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-    if count.is_multiple_of(50) {
-        tracing::info!(count, of = REPORTS + INCIDENTS, "the demo city is being filled");
-    }
+    progress.inc(1);
     result
 }
 
@@ -140,21 +136,6 @@ async fn areas(demo: &Demo) -> Result<bool, Error> {
     Ok(fresh)
 }
 
-/// What can be reported.
-pub(super) async fn categories(demo: &Demo) -> Result<Vec<pb::Category>, Error> {
-    let citizens = demo.with_role(Role::Citizen);
-    let citizen = citizens.first().ok_or_else(|| Error::internal("the demo has no citizen"))?;
-    let reports = &demo.town.reports;
-    let answer = demo
-        .town
-        .call(citizen, pb::ListCategoriesRequest {}, |request| {
-            let mut client = reports.clone();
-            Box::pin(async move { client.list_categories(request).await })
-        })
-        .await?;
-    if answer.categories.is_empty() { Err(Error::internal("nothing can be reported")) } else { Ok(answer.categories) }
-}
-
 /// Files one report and takes it where it belongs.
 async fn report(demo: &Demo, categories: &[pb::Category], index: u64, fresh: bool) -> Result<(), Error> {
     let mut random = Random::new(SEED, 10_000 + index);
@@ -186,48 +167,6 @@ async fn report(demo: &Demo, categories: &[pb::Category], index: u64, fresh: boo
         advance_report(demo, some(&dispatchers, index)?, citizen, &filed, goal, &mut random).await?;
     }
     Ok(())
-}
-
-/// A report that a citizen may write.
-pub(super) fn filing(
-    demo: &Demo,
-    category: &pb::Category,
-    request_id: Uuid,
-    random: &mut Random,
-) -> Result<pb::CreateReportRequest, Error> {
-    let spot = demo.city.spot(random).ok_or_else(|| Error::internal("the demo city has no streets"))?;
-    Ok(pb::CreateReportRequest {
-        request_id: request_id.to_string(),
-        category_id: category.category_id.clone(),
-        description: words::report(&category.category_id, random),
-        location: Some(lat_lng(spot.point)),
-        address: spot.address,
-        photo_ids: Vec::new(),
-        answers: words::answers(category),
-        anonymous: random.percent(15),
-    })
-}
-
-/// Files it.
-pub(super) async fn file(demo: &Demo, citizen: &Person, request: pb::CreateReportRequest) -> Result<pb::Report, Error> {
-    let reports = &demo.town.reports;
-    let answer = demo.town.call(citizen, request, |request| {
-        let mut client = reports.clone();
-        Box::pin(async move { client.create_report(request).await })
-    });
-    answer.await?.report.ok_or_else(|| Error::internal("a report was filed and not given back"))
-}
-
-/// Paints a photo and uploads it.
-pub(super) async fn upload(demo: &Demo, citizen: &Person, random: &mut Random) -> Result<String, Error> {
-    let content =
-        photo::paint(random).map_err(|error| Error::internal("a demo photo could not be painted").because(error))?;
-    let reports = &demo.town.reports;
-    let answer = demo.town.call(citizen, pb::UploadPhotoRequest { content: content.into() }, |request| {
-        let mut client = reports.clone();
-        Box::pin(async move { client.upload_photo(request).await })
-    });
-    Ok(answer.await?.photo_id)
 }
 
 /// Moves a received report to where it belongs, step by step as dispatchers do.
@@ -277,57 +216,6 @@ async fn original(demo: &Demo, dispatcher: &Person, report: &pb::Report) -> Resu
     Ok(alike.or(any).map(|other| other.report_id.clone()))
 }
 
-/// Lists reports, the last changed first.
-pub(super) async fn list_reports(
-    demo: &Demo,
-    person: &Person,
-    filter: pb::ReportFilter,
-    page_size: u32,
-) -> Result<Vec<pb::Report>, Error> {
-    let reports = &demo.town.reports;
-    let request = pb::ListReportsRequest { page_size, page_token: String::new(), filter: Some(filter) };
-    let answer = demo.town.call(person, request, |request| {
-        let mut client = reports.clone();
-        Box::pin(async move { client.list_reports(request).await })
-    });
-    Ok(answer.await?.reports)
-}
-
-/// Answers a report.
-pub(super) async fn answer(
-    demo: &Demo,
-    dispatcher: &Person,
-    report_id: &str,
-    status: ReportStatus,
-    duplicate_of: &str,
-    random: &mut Random,
-) -> Result<(), Error> {
-    let request = pb::AnswerReportRequest {
-        report_id: report_id.to_owned(),
-        status: status.into(),
-        answer: words::answer(status, random),
-        duplicate_of: duplicate_of.to_owned(),
-        etag: String::new(),
-    };
-    let reports = &demo.town.reports;
-    let answer = demo.town.call(dispatcher, request, |request| {
-        let mut client = reports.clone();
-        Box::pin(async move { client.answer_report(request).await })
-    });
-    answer.await.map(|_| ())
-}
-
-/// Says that it is there or fixed, or that it is not.
-pub(super) async fn confirm(demo: &Demo, person: &Person, report_id: &str, confirmed: bool) -> Result<(), Error> {
-    let request = pb::ConfirmReportRequest { report_id: report_id.to_owned(), confirmed, comment: String::new() };
-    let reports = &demo.town.reports;
-    let answer = demo.town.call(person, request, |request| {
-        let mut client = reports.clone();
-        Box::pin(async move { client.confirm_report(request).await })
-    });
-    answer.await.map(|_| ())
-}
-
 /// Logs one incident and takes it where it belongs.
 async fn incident(demo: &Demo, index: u64) -> Result<(), Error> {
     let mut random = Random::new(SEED, 50_000 + index);
@@ -341,50 +229,6 @@ async fn incident(demo: &Demo, index: u64) -> Result<(), Error> {
     }
     Ok(())
 }
-
-/// Logs an incident somewhere in the city.
-pub(super) async fn log(
-    demo: &Demo,
-    dispatcher: &Person,
-    request_id: Uuid,
-    random: &mut Random,
-) -> Result<pb::Incident, Error> {
-    let (kind, title) = words::incident(random);
-    let no_streets = || Error::internal("the demo city has no streets");
-    let long = matches!(kind, pb::IncidentKind::Roadwork | pb::IncidentKind::Closure | pb::IncidentKind::Weather);
-    let (points, road, address) = if long {
-        let (points, road) = demo.city.stretch(random).ok_or_else(no_streets)?;
-        (points, road, road.to_owned())
-    } else {
-        let spot = demo.city.spot(random).ok_or_else(no_streets)?;
-        (vec![spot.point], spot.road, spot.address)
-    };
-    let lanes = (0..=random.below(3)).map(|_| *random.pick(&LANES).unwrap_or(&LaneState::Free) as i32).collect();
-    let priorities = [Priority::Low, Priority::Normal, Priority::Normal, Priority::High, Priority::Critical];
-    let request = pb::CreateIncidentRequest {
-        request_id: request_id.to_string(),
-        kind: kind.into(),
-        priority: (*random.pick(&priorities).unwrap_or(&Priority::Normal)).into(),
-        title,
-        description: words::comment(random),
-        place: Some(pb::Place {
-            points: points.into_iter().map(lat_lng).collect(),
-            road: road.to_owned(),
-            address,
-            direction: i32::try_from(1 + random.below(6)).unwrap_or(0),
-        }),
-        lanes,
-        ..pb::CreateIncidentRequest::default()
-    };
-    let incidents = &demo.town.incidents;
-    let answer = demo.town.call(dispatcher, request, |request| {
-        let mut client = incidents.clone();
-        Box::pin(async move { client.create_incident(request).await })
-    });
-    answer.await?.incident.ok_or_else(|| Error::internal("an incident was logged and not given back"))
-}
-
-const LANES: [LaneState; 4] = [LaneState::Free, LaneState::Affected, LaneState::Affected, LaneState::Blocked];
 
 async fn advance_incident(
     demo: &Demo,
@@ -412,55 +256,6 @@ async fn advance_incident(
     Ok(())
 }
 
-/// Moves an incident; ASSIGNED means giving it to a team.
-pub(super) async fn transition(
-    demo: &Demo,
-    dispatcher: &Person,
-    incident_id: &str,
-    status: IncidentStatus,
-    random: &mut Random,
-) -> Result<(), Error> {
-    let incidents = &demo.town.incidents;
-    if status == IncidentStatus::Assigned {
-        let team =
-            demo.city.districts.get(random.below(demo.city.districts.len())).map_or("", |district| district.team);
-        let request = pb::AssignIncidentRequest {
-            incident_id: incident_id.to_owned(),
-            assignee_id: String::new(),
-            team: team.to_owned(),
-            etag: String::new(),
-        };
-        let answer = demo.town.call(dispatcher, request, |request| {
-            let mut client = incidents.clone();
-            Box::pin(async move { client.assign_incident(request).await })
-        });
-        return answer.await.map(|_| ());
-    }
-    let request = pb::TransitionIncidentRequest {
-        incident_id: incident_id.to_owned(),
-        status: status.into(),
-        comment: words::comment(random),
-        etag: String::new(),
-    };
-    let answer = demo.town.call(dispatcher, request, |request| {
-        let mut client = incidents.clone();
-        Box::pin(async move { client.transition_incident(request).await })
-    });
-    answer.await.map(|_| ())
-}
-
-/// Says something about an incident.
-pub(super) async fn comment(demo: &Demo, person: &Person, incident_id: &str, random: &mut Random) -> Result<(), Error> {
-    let request =
-        pb::AddIncidentCommentRequest { incident_id: incident_id.to_owned(), comment: words::comment(random) };
-    let incidents = &demo.town.incidents;
-    let answer = demo.town.call(person, request, |request| {
-        let mut client = incidents.clone();
-        Box::pin(async move { client.add_incident_comment(request).await })
-    });
-    answer.await.map(|_| ())
-}
-
 /// The goal at this per cent.
 fn goal<T: Copy + Default>(goals: &[(u64, T)], percent: u64) -> T {
     let mut sum = 0;
@@ -476,11 +271,6 @@ pub(super) fn some<'a>(people: &[&'a Person], index: u64) -> Result<&'a Person, 
     let count = people.len().max(1) as u64;
     let found = usize::try_from(index % count).ok().and_then(|index| people.get(index));
     found.copied().ok_or_else(|| Error::internal("the demo lacks a role"))
-}
-
-/// A point as the contract has it.
-pub(super) fn lat_lng((latitude, longitude): (f64, f64)) -> pb::LatLng {
-    pb::LatLng { latitude, longitude }
 }
 
 #[cfg(test)]

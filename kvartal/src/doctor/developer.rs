@@ -64,6 +64,14 @@ const TOOLS: &[Tool] = &[
         fix: "apt-get install build-essential",
     },
     Tool {
+        name: "cmake",
+        command: &["cmake", "--version"],
+        oldest: (3, 10),
+        needed: true,
+        purpose: "cryptography",
+        fix: "apt-get install cmake",
+    },
+    Tool {
         name: "git",
         command: &["git", "--version"],
         oldest: (2, 30),
