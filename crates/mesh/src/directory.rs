@@ -54,7 +54,8 @@ impl Directory {
     /// Names the address of one service of another process, in place of [`Remote::url`]. It counts for channels made
     /// afterwards. Fails without a [`Remote`], whose secret the calls need, and for what is no address.
     pub fn reach(&self, name: &str, url: &str) -> Result<(), Error> {
-        let remote = self.0.remote.as_ref().ok_or_else(|| Error::internal("this process has no secret to call others with"))?;
+        let remote =
+            self.0.remote.as_ref().ok_or_else(|| Error::internal("this process has no secret to call others with"))?;
         self.route(name).set_remote(url, &remote.options)
     }
 
