@@ -1,5 +1,12 @@
 //! Whole-system tests: the real binary, real servers, the public edge.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
 
 mod access;
 mod kill;
