@@ -2,7 +2,7 @@
 
 mod handling;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use kvartal_kernel::{Actor, Caller, Clock, Error, Page, PageRequest, Uuid};
@@ -107,7 +107,8 @@ impl ReportDesk {
             .unwrap_or_default();
         let NewReport { request_id: _, category: _, description, location, address, mut photos, answers, anonymous } =
             new;
-        photos.dedup();
+        let mut seen = HashSet::new();
+        photos.retain(|photo| seen.insert(*photo));
         let reporter = match caller.actor {
             Actor::User { id, .. } => Some(id),
             Actor::Anonymous | Actor::Machine { .. } | Actor::Service { .. } => None,

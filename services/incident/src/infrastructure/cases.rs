@@ -302,19 +302,23 @@ async fn follow(
     follows: bool,
     now: Timestamp,
 ) -> Result<u32, Error> {
-    if follows {
-        persist::follow(tx, id, follower, now).await?;
-    } else {
-        persist::unfollow(tx, id, follower).await?;
-    }
+    // The report is held first, as by every other change of who follows it: two would else wait for each other.
     let count: Option<i32> = report::Entity::find_by_id(id.0)
         .select_only()
         .column(report::Column::SubscriberCount)
+        .lock_exclusive()
         .into_tuple()
         .one(tx)
         .await
         .map_err(db_error)?;
-    count.map(super::rows::count).ok_or_else(no_such_report)
+    let count = super::rows::count(count.ok_or_else(no_such_report)?);
+    if follows {
+        let new = persist::follow(tx, id, follower, now).await?;
+        Ok(count + u32::from(new))
+    } else {
+        let gone = persist::unfollow(tx, id, follower).await?;
+        Ok(count.saturating_sub(u32::from(gone)))
+    }
 }
 
 fn no_such_report() -> Error {

@@ -86,7 +86,8 @@ async fn incidents(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             .cond_where(Expr::col(C::AssigneeId).is_not_null())
             .to_owned(),
         by("incident_by_source", &[C::Source, C::Status]).cond_where(Expr::col(C::Source).is_not_null()).to_owned(),
-        by("incident_by_cell", &[C::Cell, C::Status, C::Kind]),
+        // With the edges: what only its cell says to be near is passed over without looking at its row.
+        by("incident_by_cell", &[C::Cell, C::South, C::West, C::North, C::East, C::Status, C::Kind]),
         index("incident_by_close", incident::Entity, [C::CloseTime])
             .cond_where(Expr::col(C::CloseTime).is_not_null())
             .to_owned(),
@@ -152,7 +153,7 @@ async fn reports(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         by("report_by_area", &[C::AreaId, C::Status]).cond_where(Expr::col(C::AreaId).is_not_null()).to_owned(),
         by("report_by_reporter", &[C::ReporterId]).cond_where(Expr::col(C::ReporterId).is_not_null()).to_owned(),
         by("report_by_incident", &[C::IncidentId]).cond_where(Expr::col(C::IncidentId).is_not_null()).to_owned(),
-        by("report_by_cell", &[C::Cell, C::Status]),
+        by("report_by_cell", &[C::Cell, C::Latitude, C::Longitude, C::Status]),
         index("report_by_create", report::Entity, [C::CreateTime, C::Id]),
         index("report_by_number", report::Entity, [C::Number]).unique().to_owned(),
         some("report_by_expire", &[C::ExpireTime], C::ExpireTime),

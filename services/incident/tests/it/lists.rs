@@ -216,7 +216,7 @@ async fn a_crowded_box_is_listed_too(city: City) {
     let cases = StoredCases::new(city.store.clone());
     let template = incident(&cases, &mut dice).await;
     // More than are sorted: the list has to find its pages by walking.
-    let rows: Vec<ActiveModel> = (0..6_000_i64)
+    let rows: Vec<ActiveModel> = (0..21_000_i64)
         .map(|number| {
             let mut copy = template.clone();
             copy.id = IncidentId(Uuid::new_v4());
@@ -239,5 +239,5 @@ async fn a_crowded_box_is_listed_too(city: City) {
     let first = stored.page(&filter, PageRequest { size: 200, after: None }).await.unwrap();
     let second = stored.page(&filter, PageRequest { size: 200, after: first.next }).await.unwrap();
     let times: Vec<_> = first.items.iter().chain(&second.items).map(|incident| incident.updated.0 - NOW.0).collect();
-    assert_eq!(times, (5_600..6_000).rev().collect::<Vec<_>>());
+    assert_eq!(times, (20_600..21_000).rev().collect::<Vec<_>>());
 }
