@@ -279,9 +279,10 @@ pub trait Changes: Send + Sync {
     /// What happened to subjects of this kind after one settled position, up to another; at most `limit`.
     async fn between(&self, subject: Subject, after: i64, to: i64, limit: u64) -> Result<Vec<Logged>, Error>;
 
-    /// The first and the last position still in the log; `None` when it is empty.
+    /// The first and the last position still in the log; after the first it is complete. `None` when it is empty.
     async fn range(&self) -> Result<Option<(i64, i64)>, Error>;
 
-    /// Removes at most this many entries older than the moment, never the last; how many it removed.
+    /// Removes at most this many entries older than the moment, from the first on, but not the last of them; how many it
+    /// removed.
     async fn prune(&self, before: Timestamp, limit: u64) -> Result<u64, Error>;
 }

@@ -147,8 +147,8 @@ impl Feed {
     async fn resume(&self, subject: Subject, token: &str) -> Result<i64, Error> {
         let cursor = Cursor::decode(scope(subject), token)
             .map_err(|_| Error::invalid("resume_token", "must be a token of the same stream"))?;
-        let (first, last) = self.changes.range().await?.unwrap_or((1, 0));
-        if cursor.key < first - 1 || cursor.key > last {
+        let (first, last) = self.changes.range().await?.unwrap_or((0, 0));
+        if cursor.key < first || cursor.key > last {
             let message = "the token is too old: read the list again and watch from now on";
             return Err(Error::new(Kind::FailedPrecondition, "RESUME_TOKEN_EXPIRED", message));
         }

@@ -178,18 +178,18 @@ impl Changes for StoredChanges {
             .column(Column::Time)
             .filter(Column::Position.lt(last))
             .order_by_asc(Column::Position)
-            .limit(limit)
+            .limit(limit + 1)
             .into_tuple()
             .all(self.store.reader())
             .await
             .map_err(db_error)?;
-        // From the beginning on without a gap: what is left is complete from its first entry.
+        // The last old entry stays: after the first entry the log is complete.
         let old = oldest.into_iter().take_while(|(_, time)| *time < before.0).last();
         let Some((to, _)) = old else { return Ok(0) };
         self.store
             .transaction(move |tx| {
                 Box::pin(async move {
-                    let delete = Entity::delete_many().filter(Column::Position.lte(to));
+                    let delete = Entity::delete_many().filter(Column::Position.lt(to));
                     Ok(delete.exec(tx).await.map_err(db_error)?.rows_affected)
                 })
             })

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{ConditionalStatement, Expr, ExprTrait, IntoIden};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryTrait};
+use sea_orm::{ActiveValue, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryTrait, Set};
 use sea_orm_migration::prelude::{
     ColumnDef, Index, IndexCreateStatement, MigrationName, MigrationTrait, SchemaManager, Table,
 };
@@ -17,7 +17,7 @@ use super::rows::{
 
 /// Every migration, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateTables), Box::new(AddCategories)]
+    vec![Box::new(CreateTables), Box::new(AddCategories), Box::new(BeginLog)]
 }
 
 struct CreateTables;
@@ -303,6 +303,31 @@ impl MigrationTrait for AddCategories {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let rows = defaults::categories().into_iter().map(|row| category::Model::from(row).into_active_model());
         let insert = category::Entity::insert_many(rows).into_query();
+        manager.get_connection().execute(&insert).await?;
+        Ok(())
+    }
+}
+
+struct BeginLog;
+
+impl MigrationName for BeginLog {
+    fn name(&self) -> &str {
+        "incident_0003_begin_change_log"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for BeginLog {
+    /// The log is never empty: its first entry is one that nobody needs any more, and marks from where on it is complete.
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mark = change_log::ActiveModel {
+            position: ActiveValue::NotSet,
+            subject: Set(0),
+            time: Set(0),
+            was: Set(None),
+            now: Set(String::new()),
+        };
+        let insert = change_log::Entity::insert(mark).into_query();
         manager.get_connection().execute(&insert).await?;
         Ok(())
     }

@@ -16,11 +16,13 @@ on_both!(the_log_is_read_in_order_and_pruned_from_its_beginning);
 
 async fn the_log_is_read_in_order_and_pruned_from_its_beginning(city: City) {
     let changes = StoredChanges::new(city.store.clone());
-    assert_eq!(changes.range().await.unwrap(), None);
+    let (mark, last) = changes.range().await.unwrap().unwrap();
+    assert_eq!(mark, last, "the mark of the beginning");
     let mut client = city.incidents(&city.dispatcher());
     let new = client.log(crash()).await;
     client.go(&new.incident_id, pb::IncidentStatus::Confirmed).await.unwrap();
-    let (first, last) = changes.range().await.unwrap().unwrap();
+    let (first, last) = (mark + 1, mark + 2);
+    assert_eq!(changes.range().await.unwrap(), Some((mark, last)));
     let all = changes.between(Subject::Incident, 0, last, 10).await.unwrap();
     let positions: Vec<_> = all.iter().map(|change| change.position).collect();
     assert_eq!(positions, [first, first + 1]);
@@ -32,11 +34,11 @@ async fn the_log_is_read_in_order_and_pruned_from_its_beginning(city: City) {
     client.go(&new.incident_id, pb::IncidentStatus::InProgress).await.unwrap();
     let last = first + 2;
     city.upkeep().prune_log().await.unwrap();
-    assert_eq!(changes.range().await.unwrap(), Some((last, last)), "the last is always kept");
+    assert_eq!(changes.range().await.unwrap(), Some((last - 1, last)), "the last old one marks the beginning");
     city.clock.advance(std::time::Duration::from_hours(99));
     city.upkeep().prune_log().await.unwrap();
-    assert_eq!(changes.range().await.unwrap(), Some((last, last)));
-    let kept = changes.between(Subject::Incident, 0, last, 10).await.unwrap();
+    assert_eq!(changes.range().await.unwrap(), Some((last - 1, last)), "the last is always kept");
+    let kept = changes.between(Subject::Incident, last - 1, last, 10).await.unwrap();
     let kvartal_incident::application::ports::Snapshot::Incident(incident) = &kept[0].now else { panic!() };
     assert_eq!(incident.status, IncidentStatus::InProgress);
 }
@@ -118,4 +120,18 @@ async fn a_reader_that_starts_waits_for_what_is_under_way() {
     let start = eventually(SOON, || async { changes.start().await.unwrap() }).await;
     assert_eq!(start, last);
     other.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_the_beginning_holds_while_the_first_positions_are_still_to_come() {
+    let city = City::on_postgres().await;
+    let mut public = city.incidents(&city.nobody());
+    let request = |resume_token: String| pb::WatchIncidentsRequest { filter: None, resume_token };
+    let mut stream = public.watch_incidents(request(String::new())).await.unwrap().into_inner();
+    let token = stream.message().await.unwrap().unwrap().resume_token;
+    let late = city.store.reader().begin().await.unwrap();
+    write(&late, "{}").await;
+    city.incidents(&city.dispatcher()).log(crash()).await;
+    assert!(public.watch_incidents(request(token)).await.is_ok());
+    late.rollback().await.unwrap();
 }
