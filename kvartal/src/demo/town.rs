@@ -14,8 +14,11 @@ use tonic::{Request, Response, Status};
 
 use super::people::{PASSWORD, Person, Session};
 
-/// Repetitions of a call that a busy platform refused.
+/// Repetitions of a call that failed.
 const ATTEMPTS: u32 = 8;
+/// How long a person bears being told to slow down. Several calls of one person compete for each free place, so their
+/// number says nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A token is renewed this long before it ends.
 const RENEW_BEFORE: Duration = Duration::from_secs(45);
 
@@ -61,6 +64,7 @@ impl Town {
     where
         Q: Clone,
     {
+        let began = self.now();
         let mut attempt = 1;
         loop {
             let token = self.token(person).await?;
@@ -72,11 +76,15 @@ impl Town {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) => kvartal_mesh::from_status(&status),
             };
-            if attempt == ATTEMPTS {
+            let slowed = error.kind() == Kind::ResourceExhausted;
+            let over = if slowed { self.now().since(began) > PATIENCE } else { attempt == ATTEMPTS };
+            if over {
                 return Err(error);
             }
             self.wait_for_better(person, error, attempt).await?;
-            attempt += 1;
+            if !slowed {
+                attempt += 1;
+            }
         }
     }
 
