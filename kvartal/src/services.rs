@@ -42,5 +42,5 @@ pub(crate) fn migrations(name: &str) -> anyhow::Result<Vec<Box<dyn MigrationTrai
         kvartal_audit::NAME => kvartal_audit::migrations(),
         other => anyhow::bail!("there is no service {other}; there are {}", NAMES.join(", ")),
     };
-    Ok(kvartal_events::outbox::migrations().into_iter().chain(kvartal_host::jobs::migrations()).chain(own).collect())
+    Ok(kvartal_host::migrations(own))
 }

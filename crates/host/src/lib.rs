@@ -21,6 +21,6 @@ pub use config::{Config, LogFormat, parse_duration};
 pub use health::Health;
 pub use listen::{listen, operations};
 pub use runtime::Runtime;
-pub use service::{Registered, Service};
+pub use service::{Registered, Service, migrations};
 pub use shutdown::Stopped;
 pub use web::error_response;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use kvartal_events::{Bus, Handler, LocalBus, RabbitBus, Relay, inbox, outbox};
+use kvartal_events::{Bus, Handler, LocalBus, RabbitBus, Relay, inbox};
 use kvartal_kernel::{Clock, SystemClock};
 use kvartal_mesh::auth::{JwtVerifier, LocalRevocations, MeshKey, Revocations, Revoke, Verifier};
 use kvartal_mesh::rate::{Limiter, LocalLimiter, RateNumbers};
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::audit::OutboxAudit;
 use crate::config::Config;
 use crate::health::Health;
-use crate::jobs::{self, Jobs};
+use crate::jobs::Jobs;
 use crate::keys::IdentityKeys;
 use crate::redis::{Redis, RedisLimiter, RedisRevocations};
 use crate::service::{Registered, Service};
@@ -208,8 +208,7 @@ impl Runtime {
         };
         let store =
             Store::open(options).await.with_context(|| format!("the database of {service} cannot be opened"))?;
-        let all = outbox::migrations().into_iter().chain(jobs::migrations()).chain(migrations).collect();
-        store.migrate(all).await.with_context(|| format!("the database of {service} cannot be migrated"))?;
+        store.migrate(crate::migrations(migrations)).await.with_context(|| format!("the database of {service} cannot be migrated"))?;
         lock(&self.0.stores).push((service, store.clone()));
         if !store.is_postgres() {
             // The data folder is ours alone: whoever held a job is gone, so nobody waits for its lease to end.

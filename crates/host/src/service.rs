@@ -3,10 +3,14 @@
 use std::convert::Infallible;
 
 use axum::Router;
+use kvartal_events::outbox;
 use kvartal_mesh::BoxService;
 use kvartal_store::Store;
+use sea_orm_migration::MigrationTrait;
 use tonic::server::NamedService;
 use tonic::service::Routes;
+
+use crate::jobs;
 
 /// A domain service, ready to be served.
 pub struct Service {
@@ -50,6 +54,11 @@ impl Service {
         self.http = self.http.merge(router);
         self
     }
+}
+
+/// What a service's database goes through, oldest first: the tables every service has, then its `own`.
+pub fn migrations(own: Vec<Box<dyn MigrationTrait>>) -> Vec<Box<dyn MigrationTrait>> {
+    outbox::migrations().into_iter().chain(jobs::migrations()).chain(own).collect()
 }
 
 /// A service of this process behind its stack.

@@ -1,14 +1,13 @@
 //! Argon2id on threads of its own.
 
+mod hasher;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use kvartal_kernel::{Error, Kind};
 use opentelemetry::metrics::{Histogram, UpDownCounter};
@@ -17,15 +16,14 @@ use tokio::time::Instant;
 
 use crate::application::Passwords;
 use crate::domain::{NewPassword, PasswordHash, Secret, Token};
+use hasher::Hasher;
 
-/// Memory of one hash in KiB, passes over it, lanes: what OWASP recommends at least.
-const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// Hashes at once: they bound the memory, and leave the other cores to the calls.
 const WORKERS: usize = 2;
 /// Hashes that wait at most; at some 20 ms each, nobody waits for long.
 const QUEUE: usize = 32;
 
-type Task = Box<dyn FnOnce(&Argon2<'static>) + Send>;
+type Task = Box<dyn FnOnce(&mut Hasher) + Send>;
 
 /// Threads that hash passwords. A hash takes 19 MiB and some 20 ms, so neither the threads that answer calls nor an
 /// unbounded number of others must do it. Work whose caller has gone away is skipped.
@@ -41,17 +39,13 @@ pub struct PasswordWorkers {
 impl PasswordWorkers {
     /// Starts the threads; they end when this is dropped.
     pub async fn start() -> Result<Self, Error> {
-        let (memory, passes, lanes) = COST;
-        let params = Params::new(memory, passes, lanes, None);
-        let params = params.map_err(|error| Error::internal("wrong argon2 parameters").because(error))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let (queue, tasks) = sync_channel::<Task>(QUEUE);
         let tasks = Arc::new(Mutex::new(tasks));
         let mut workers = Vec::new();
         for number in 0..WORKERS {
-            let (argon2, tasks) = (argon2.clone(), tasks.clone());
+            let (mut hasher, tasks) = (Hasher::new()?, tasks.clone());
             let thread = thread::Builder::new().name(format!("passwords-{number}"));
-            let worker = thread.spawn(move || work(&argon2, &tasks));
+            let worker = thread.spawn(move || work(&mut hasher, &tasks));
             workers.push(worker.map_err(|error| Error::internal("no thread for passwords").because(error))?);
         }
         let meter = opentelemetry::global::meter("kvartal-identity");
@@ -74,26 +68,22 @@ impl PasswordWorkers {
     }
 
     async fn hash_secret(&self, secret: Secret) -> Result<PasswordHash, Error> {
-        self.run(move |argon2| match argon2.hash_password(secret.expose().as_bytes()) {
-            Ok(hash) => Ok(PasswordHash::new(hash.to_string())),
-            Err(error) => Err(Error::internal("a password could not be hashed").because(error)),
-        })
-        .await
+        self.run(move |hasher| hasher.hash(&secret)).await
     }
 
     /// Has a worker do it, or refuses at once when too many wait.
     async fn run<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Argon2<'static>) -> Result<T, Error> + Send + 'static,
+        F: FnOnce(&mut Hasher) -> Result<T, Error> + Send + 'static,
     {
         let began = Instant::now();
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting::new(&self.waiting);
-        let task: Task = Box::new(move |argon2| {
+        let task: Task = Box::new(move |hasher| {
             let _waiting = waiting;
             if !answer.is_closed() {
-                let _ = answer.send(work(argon2));
+                let _ = answer.send(work(hasher));
             }
         });
         self.queue.as_ref().and_then(|queue| queue.try_send(task).ok()).ok_or_else(busy)?;
@@ -112,17 +102,7 @@ impl Passwords for PasswordWorkers {
     async fn verify(&self, password: &Secret, hash: Option<&PasswordHash>) -> Result<bool, Error> {
         let known = hash.is_some();
         let (password, hash) = (password.clone(), hash.unwrap_or(&self.decoy).clone());
-        let right = self
-            .run(move |argon2| {
-                let unreadable = |error| Error::internal("a password hash cannot be read").because(error);
-                let hash = Phc::new(hash.as_str()).map_err(unreadable)?;
-                match argon2.verify_password(password.expose().as_bytes(), &hash) {
-                    Ok(()) => Ok(true),
-                    Err(HashError::PasswordInvalid) => Ok(false),
-                    Err(error) => Err(Error::internal("a password could not be verified").because(error)),
-                }
-            })
-            .await?;
+        let right = self.run(move |hasher| hasher.verify(&password, &hash)).await?;
         Ok(right && known)
     }
 }
@@ -152,12 +132,12 @@ impl Drop for PasswordWorkers {
     }
 }
 
-fn work(argon2: &Argon2<'static>, tasks: &Mutex<Receiver<Task>>) {
+fn work(hasher: &mut Hasher, tasks: &Mutex<Receiver<Task>>) {
     loop {
         // The lock is held while waiting: the other worker waits for it instead of the queue.
         let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(task) = task else { return };
-        if catch_unwind(AssertUnwindSafe(|| task(argon2))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| task(hasher))).is_err() {
             tracing::error!("hashing a password panicked");
         }
     }
