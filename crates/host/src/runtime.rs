@@ -208,7 +208,10 @@ impl Runtime {
         };
         let store =
             Store::open(options).await.with_context(|| format!("the database of {service} cannot be opened"))?;
-        store.migrate(crate::migrations(migrations)).await.with_context(|| format!("the database of {service} cannot be migrated"))?;
+        store
+            .migrate(crate::migrations(migrations))
+            .await
+            .with_context(|| format!("the database of {service} cannot be migrated"))?;
         lock(&self.0.stores).push((service, store.clone()));
         if !store.is_postgres() {
             // The data folder is ours alone: whoever held a job is gone, so nobody waits for its lease to end.
