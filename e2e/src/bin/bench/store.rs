@@ -62,7 +62,7 @@ async fn grow(db: &DatabaseConnection, rows: u64) {
             .iter()
             .map(|column| match column.as_str() {
                 "id" => "randomblob(16)".to_owned(),
-                "updated" | "update_time" => format!("{column} - abs(random() % 86400000000)"),
+                "update_time" => format!("{column} - abs(random() % 86400000000)"),
                 other => format!("\"{other}\""),
             })
             .collect();
@@ -163,7 +163,7 @@ pub(crate) async fn run(report: &mut Report, rows: u64) {
         }
         eprintln!("{name}: filling …");
         grow(&db, rows).await;
-        let sql = "SELECT * FROM incident ORDER BY updated DESC, id DESC LIMIT 51";
+        let sql = "SELECT * FROM incident ORDER BY update_time DESC, id DESC LIMIT 51";
         let backend = db.get_database_backend();
         report
             .compare(
