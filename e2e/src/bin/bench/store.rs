@@ -63,6 +63,8 @@ async fn grow(db: &DatabaseConnection, rows: u64) {
             .map(|column| match column.as_str() {
                 "id" => "randomblob(16)".to_owned(),
                 "update_time" => format!("{column} - abs(random() % 86400000000)"),
+                // Unique where they are set.
+                "request_by" | "request_id" => "NULL".to_owned(),
                 other => format!("\"{other}\""),
             })
             .collect();
