@@ -25,6 +25,7 @@ use crate::metrics::{Instruments, Measured, Observation, Side};
 use crate::server::LocalService;
 use crate::service::{BoxFuture, BoxService, Request, Response};
 use crate::status::{to_status, too_late};
+use crate::tls::{self, Identities};
 use crate::{deadline, trace};
 
 /// Limits of the connections to one service of another process.
@@ -48,13 +49,16 @@ impl Default for RemoteOptions {
 pub(crate) struct Route {
     name: String,
     local: RwLock<Option<BoxService>>,
-    remote: OnceLock<Vec<tonic::transport::Channel>>,
+    url: OnceLock<String>,
+    /// Connections of each caller: a service calls under its own identity.
+    remote: RwLock<HashMap<&'static str, Vec<tonic::transport::Channel>>>,
     turn: AtomicUsize,
 }
 
 impl Route {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), local: RwLock::default(), remote: OnceLock::new(), turn: AtomicUsize::new(0) }
+        let (local, url, remote) = (RwLock::default(), OnceLock::new(), RwLock::default());
+        Self { name: name.to_owned(), local, url, remote, turn: AtomicUsize::new(0) }
     }
 
     pub(crate) fn set_local(&self, service: BoxService) {
@@ -65,13 +69,26 @@ impl Route {
         self.local.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Must run within a tokio runtime: connections live in its tasks.
-    pub(crate) fn set_remote(&self, url: &str, options: &RemoteOptions) -> Result<(), Error> {
-        if self.remote.get().is_some() {
+    /// Names the address, once; whoever was faster has named the one that counts.
+    pub(crate) fn set_remote(&self, url: &str) -> Result<(), Error> {
+        endpoint(url)?;
+        let _ = self.url.set(url.to_owned());
+        Ok(())
+    }
+
+    /// Prepares connections for a caller. Must run within a tokio runtime: connections live in its tasks.
+    pub(crate) fn connect(
+        &self,
+        caller: &'static str,
+        options: &RemoteOptions,
+        identities: Option<&Identities>,
+    ) -> Result<(), Error> {
+        let Some(url) = self.url.get() else { return Ok(()) };
+        let mut remote = self.remote.write().unwrap_or_else(PoisonError::into_inner);
+        if remote.contains_key(caller) {
             return Ok(());
         }
-        let endpoint = Endpoint::from_shared(url.to_owned())
-            .map_err(|error| Error::internal(format!("{url} is no address")).because(error))?
+        let endpoint = endpoint(url)?
             .connect_timeout(options.connect_timeout)
             .http2_keep_alive_interval(options.keep_alive)
             .keep_alive_timeout(Duration::from_secs(10))
@@ -81,17 +98,46 @@ impl Route {
             .initial_stream_window_size(1024 * 1024)
             .initial_connection_window_size(8 * 1024 * 1024)
             .http2_max_local_error_reset_streams(100_000);
-        let channels = (0..options.connections.max(1)).map(|_| endpoint.connect_lazy()).collect();
-        // Whoever was faster has set the same.
-        let _ = self.remote.set(channels);
+        let mut channels = Vec::new();
+        for _ in 0..options.connections.max(1) {
+            channels.push(if url.starts_with(HTTPS) {
+                let identity = identities.and_then(|identities| identities.of(caller));
+                let none = || Error::internal(format!("{url} needs an identity, and this process has none"));
+                let connector = tls::connector(identity.ok_or_else(none)?, &self.name, options.connect_timeout)?;
+                endpoint.connect_with_connector_lazy(connector)
+            } else {
+                endpoint.connect_lazy()
+            });
+        }
+        remote.insert(caller, channels);
         Ok(())
     }
 
-    fn remote(&self) -> Option<tonic::transport::Channel> {
-        let channels = self.remote.get()?;
+    fn remote(&self, caller: &str) -> Option<tonic::transport::Channel> {
+        let remote = self.remote.read().unwrap_or_else(PoisonError::into_inner);
+        let channels = remote.get(caller)?;
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         channels.get(turn % channels.len().max(1)).cloned()
     }
+
+    /// Whether the certificate says who calls, and no token needs to.
+    fn encrypted(&self) -> bool {
+        self.url.get().is_some_and(|url| url.starts_with(HTTPS))
+    }
+}
+
+const HTTPS: &str = "https://";
+
+/// An endpoint for an address. With TLS it names the origin only: tonic is told of a plain address, since the connector
+/// is where TLS happens.
+fn endpoint(url: &str) -> Result<Endpoint, Error> {
+    let plain = url.strip_prefix(HTTPS).map_or_else(|| url.to_owned(), |rest| format!("http://{rest}"));
+    let no_address = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Error::internal(format!("{url} is no address")).because(error)
+    };
+    let origin = url.parse().map_err(|error: http::uri::InvalidUri| no_address(error.into()))?;
+    let endpoint = Endpoint::from_shared(plain).map_err(|error| no_address(error.into()))?;
+    Ok(endpoint.origin(origin))
 }
 
 /// A channel to one service, for the generated clients: `IdentityServiceClient::new(channel)`. Each call gets what is left
@@ -175,10 +221,12 @@ impl Inner {
             return Ok(service.handle(request).await);
         }
         let unavailable = |message| to_status(Error::unavailable("SERVICE_UNAVAILABLE", message));
-        let Some(mut remote) = self.route.remote() else {
+        let Some(mut remote) = self.route.remote(self.caller) else {
             return Err(unavailable(format!("the service {} is not there", self.route.name)));
         };
-        if let Some(key) = &self.key {
+        if let Some(key) = &self.key
+            && !self.route.encrypted()
+        {
             let token = key.token(self.caller, &self.route.name, self.clock.now()).map_err(to_status)?;
             request.headers_mut().insert(MESH_HEADER, token);
         }

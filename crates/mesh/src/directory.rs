@@ -9,6 +9,7 @@ use kvartal_kernel::{Clock, Error};
 
 use crate::auth::MeshKey;
 use crate::channel::Route;
+use crate::tls::Identities;
 use crate::{BoxService, Channel, RemoteOptions};
 
 /// Names services and leads to them. Channels bind late: services of one process may start in any order, and a channel
@@ -26,10 +27,12 @@ struct Inner {
 /// How services of other processes are reached.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    /// Where a service listens, with `{service}` for its name: `http://{service}:50051`.
+    /// Where a service listens, with `{service}` for its name: `https://{service}:9090`.
     pub url: String,
-    /// The secret with which services know each other.
-    pub key: MeshKey,
+    /// Who this process is, for addresses that begin with `https://`.
+    pub identities: Option<Identities>,
+    /// The secret with which services know each other where the address begins with `http://`.
+    pub key: Option<MeshKey>,
     /// Connections and their limits.
     pub options: RemoteOptions,
 }
@@ -52,11 +55,12 @@ impl Directory {
     }
 
     /// Names the address of one service of another process, in place of [`Remote::url`]. It counts for channels made
-    /// afterwards. Fails without a [`Remote`], whose secret the calls need, and for what is no address.
+    /// afterwards. Fails without a [`Remote`], whose identity or secret the calls need, and for what is no address.
     pub fn reach(&self, name: &str, url: &str) -> Result<(), Error> {
-        let remote =
-            self.0.remote.as_ref().ok_or_else(|| Error::internal("this process has no secret to call others with"))?;
-        self.route(name).set_remote(url, &remote.options)
+        if self.0.remote.is_none() {
+            return Err(Error::internal("this process has neither identity nor secret to call others with"));
+        }
+        self.route(name).set_remote(url)
     }
 
     /// A channel to the service `name` on which the service `caller` calls. Fails for a service that no contract knows.
@@ -66,9 +70,10 @@ impl Directory {
         }
         let route = self.route(name);
         if let Some(remote) = &self.0.remote {
-            route.set_remote(&remote.url.replace("{service}", name), &remote.options)?;
+            route.set_remote(&remote.url.replace("{service}", name))?;
+            route.connect(caller, &remote.options, remote.identities.as_ref())?;
         }
-        let key = self.0.remote.as_ref().map(|remote| remote.key.clone());
+        let key = self.0.remote.as_ref().and_then(|remote| remote.key.clone());
         Ok(Channel::new(self.0.contract, Arc::clone(&self.0.clock), route, caller, key))
     }
 

@@ -17,6 +17,7 @@ pub mod server;
 mod service;
 mod status;
 pub mod stream;
+pub mod tls;
 pub mod trace;
 
 pub use channel::{Channel, RemoteOptions};

@@ -4,6 +4,7 @@ mod admit;
 mod body;
 mod call;
 mod guard;
+mod handshake;
 mod listen;
 
 use std::collections::HashMap;
@@ -24,7 +25,8 @@ use crate::metrics::{Instruments, Measured, Side};
 use crate::rate::Limiter;
 
 pub(crate) use admit::LocalService;
-pub use admit::rate_key;
+pub use admit::{may_pass_on, rate_key};
+pub use handshake::Tls;
 pub use listen::{Listen, serve, server};
 
 /// Bounds of one service in one process.

@@ -1,6 +1,8 @@
 //! Who is let in: authentication, authorization by contract, rate.
 
-use http::{HeaderMap, HeaderValue, header};
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap, HeaderValue, header};
 use kvartal_contract::{Access, Contract, Method};
 use kvartal_kernel::{Actor, Caller, Error, Kind, Timestamp};
 
@@ -8,10 +10,34 @@ use super::Stack;
 use crate::auth::{Identity, MESH_HEADER, bad_token};
 use crate::peer::{Peer, user_agent};
 use crate::service::Request;
+use crate::tls::EDGE;
 
 /// The calling service of the same process: a request extension that only a [`crate::Channel`] can insert.
 #[derive(Clone)]
 pub(crate) struct LocalService(pub(crate) &'static str);
+
+/// The service on the other side of the connection, as its certificate proved: a request extension that only a listening
+/// socket with TLS inserts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ProvedPeer(pub(crate) Arc<str>);
+
+impl ProvedPeer {
+    /// Whether it passes on the calls of people, and so may name their addresses.
+    pub(crate) fn is_edge(&self) -> bool {
+        &*self.0 == EDGE
+    }
+}
+
+/// Whether a request may be somebody else's than its sender's: over a socket with TLS only if the edge sent it. For what
+/// is answered without a [`Stack`].
+pub fn may_pass_on(extensions: &Extensions) -> Result<(), Error> {
+    match extensions.get::<ProvedPeer>() {
+        Some(peer) if !peer.is_edge() => {
+            Err(Error::new(Kind::PermissionDenied, "EDGE_ONLY", "only the edge passes on the calls of people"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Where the call comes from, without yet knowing from whom.
 pub(crate) fn caller_of_nobody(request: &Request) -> Caller {
@@ -25,22 +51,46 @@ pub(crate) fn caller_of_nobody(request: &Request) -> Caller {
 
 /// Who calls. Without credentials nobody in particular; bad credentials are refused even where none are needed, and so are
 /// two at once. Credentials are taken out of the request, so that no handler can pass them on or log them.
+///
+/// Over TLS the certificate says which service calls. The edge's certificate says that somebody else does: whose token it
+/// passes on, or nobody in particular; the edge itself never calls. No other service passes on tokens of people.
 pub(crate) async fn authenticate(stack: &Stack, request: &mut Request) -> Result<Identity, Error> {
     let local = request.extensions_mut().remove::<LocalService>();
+    let peer = request.extensions_mut().remove::<ProvedPeer>();
     let mesh = take_one(request.headers_mut(), MESH_HEADER)?;
     let bearer = take_one(request.headers_mut(), header::AUTHORIZATION.as_str())?;
-    match (local, mesh, bearer) {
-        (None, None, None) => Ok(identity(Actor::Anonymous)),
-        (Some(LocalService(name)), None, None) => Ok(identity(Actor::Service { name: name.to_owned() })),
-        (None, Some(token), None) => {
-            let key = stack.mesh_key.as_ref().ok_or_else(bad_token)?;
-            let token = token.to_str().map_err(|_| bad_token())?;
-            let name = key.verify(token, stack.service, stack.clock.now())?;
+    let edge = peer.as_ref().is_some_and(ProvedPeer::is_edge);
+    match (local, peer, mesh, bearer) {
+        (None, None, None, None) => Ok(identity(Actor::Anonymous)),
+        (None, Some(_), None, None) if edge => Ok(identity(Actor::Anonymous)),
+        (None, None, None, Some(value)) => person(stack, &value).await,
+        (None, Some(_), None, Some(value)) if edge => person(stack, &value).await,
+        (Some(LocalService(name)), None, None, None) => Ok(identity(Actor::Service { name: name.to_owned() })),
+        (None, Some(ProvedPeer(name)), None, None) => Ok(identity(Actor::Service { name: name.to_string() })),
+        (None, None, Some(token), None) => {
+            let name = mesh_caller(stack, &token)?;
             Ok(identity(Actor::Service { name }))
         }
-        (None, None, Some(value)) => stack.verifier.verify(bearer_token(&value).ok_or_else(bad_token)?).await,
+        // Both ways to prove a service's name at once must prove the same.
+        (None, Some(ProvedPeer(name)), Some(token), None) if !edge => {
+            if mesh_caller(stack, &token)? == *name {
+                Ok(identity(Actor::Service { name: name.to_string() }))
+            } else {
+                Err(bad_token())
+            }
+        }
         _ => Err(bad_token()),
     }
+}
+
+async fn person(stack: &Stack, authorization: &HeaderValue) -> Result<Identity, Error> {
+    stack.verifier.verify(bearer_token(authorization).ok_or_else(bad_token)?).await
+}
+
+/// The service that a mesh token names. Where no key is known no token is good.
+fn mesh_caller(stack: &Stack, token: &HeaderValue) -> Result<String, Error> {
+    let key = stack.mesh_key.as_ref().ok_or_else(bad_token)?;
+    key.verify(token.to_str().map_err(|_| bad_token())?, stack.service, stack.clock.now())
 }
 
 fn identity(actor: Actor) -> Identity {

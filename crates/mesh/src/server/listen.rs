@@ -12,12 +12,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use kvartal_kernel::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 
+use super::admit::ProvedPeer;
+use super::handshake::{Handshakes, Proved, Tls};
 use crate::Peer;
 use crate::service::Request;
 
@@ -31,6 +34,8 @@ const PENDING_ACCEPT_RESETS: usize = 20;
 const HEADER_BYTES: u32 = 16 * 1024;
 /// A connection on which nothing was asked for this long is closed.
 const FIRST_CALL: Duration = Duration::from_secs(30);
+/// The shortest age of a connection, however little is left of the certificates it began with.
+const CONNECTION_AGE_MIN: Duration = Duration::from_secs(1);
 /// Pause after an accept that failed, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -39,14 +44,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Listen {
     /// Whether HTTP/1.1 is spoken beside HTTP/2.
     pub http1: bool,
-    /// How many proxies stand before it and append to `x-forwarded-for`; see [`Peer::behind`].
+    /// How many proxies stand before it and append to `x-forwarded-for`; see [`Peer::behind`]. With TLS it counts for
+    /// requests of the edge only.
     pub trusted_proxies: usize,
     /// Most connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
-    /// A connection is told to go away after this, give or take a tenth, so that load and certificates move on.
+    /// A connection is told to go away after this, give or take a tenth, so that load and certificates move on; with TLS
+    /// sooner, after half of what is left of the certificates it began with.
     pub connection_age: Duration,
     /// How long connections may take to end after `stop`; then they are cut.
     pub grace: Duration,
+    /// With it, only services of the installation are answered, and each request comes from whom the certificate names.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Listen {
@@ -57,6 +66,7 @@ impl Default for Listen {
             connections_max: 10_000,
             connection_age: Duration::from_secs(20 * 60),
             grace: Duration::from_secs(20),
+            tls: None,
         }
     }
 }
@@ -96,7 +106,8 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let builder = if how.http1 { server() } else { server().http2_only() };
-    let server = Arc::new(Server { builder, how, stop, accepted: AtomicU64::new(0) });
+    let handshakes = how.tls.clone().map(Handshakes::new).transpose()?;
+    let server = Arc::new(Server { builder, how, handshakes, stop, accepted: AtomicU64::new(0) });
     let places = Arc::new(Semaphore::new(server.how.connections_max));
     let connections = TaskTracker::new();
     loop {
@@ -133,8 +144,21 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
 struct Server {
     builder: Builder<TokioExecutor>,
     how: Listen,
+    handshakes: Option<Handshakes>,
     stop: CancellationToken,
     accepted: AtomicU64,
+}
+
+/// A connection, encrypted or not: one type, so that everything behind it is compiled once.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Where the requests of one connection come from.
+#[derive(Clone)]
+struct Origin {
+    address: IpAddr,
+    trusted_proxies: usize,
+    peer: Option<ProvedPeer>,
 }
 
 impl Server {
@@ -147,15 +171,40 @@ impl Server {
     {
         // Small answers must not wait for acknowledgements; without it they are only slower.
         let _ = stream.set_nodelay(true);
+        let trusted_proxies = self.how.trusted_proxies;
+        let age = self.age();
+        let Some(handshakes) = &self.handshakes else {
+            let origin = Origin { address, trusted_proxies, peer: None };
+            return self.converse(service, Box::new(stream), origin, age).await;
+        };
+        let proved = tokio::select! {
+            () = self.stop.cancelled() => return,
+            proved = handshakes.shake(stream) => proved,
+        };
+        let Some(Proved { stream, peer, left }) = proved else { return };
+        // Others than the edge speak for themselves: what they say about addresses is not asked for.
+        let trusted_proxies = if peer.is_edge() { trusted_proxies } else { 0 };
+        let origin = Origin { address, trusted_proxies, peer: Some(peer) };
+        let age = age.min((left / 2).max(CONNECTION_AGE_MIN));
+        self.converse(service, Box::new(stream), origin, age).await;
+    }
+
+    async fn converse<S, B>(&self, service: S, stream: Box<dyn Io>, origin: Origin, age: Duration)
+    where
+        S: tower::Service<Request, Response = http::Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let used = Arc::new(AtomicBool::new(false));
-        let (mark, trusted_proxies) = (Arc::clone(&used), self.how.trusted_proxies);
+        let mark = Arc::clone(&used);
         let service = service_fn(move |request: http::Request<Incoming>| {
             mark.store(true, Ordering::Relaxed);
-            answer(service.clone(), request, trusted_proxies, address)
+            answer(service.clone(), request, &origin)
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
-        let age = tokio::time::sleep(self.age());
+        let age = tokio::time::sleep(age);
         let unused = tokio::time::sleep(FIRST_CALL);
         tokio::pin!(age, unused);
         tokio::select! {
@@ -183,15 +232,17 @@ impl Server {
 fn answer<S, B>(
     mut service: S,
     request: http::Request<Incoming>,
-    trusted_proxies: usize,
-    address: IpAddr,
-) -> impl Future<Output = Result<http::Response<B>, Infallible>>
+    origin: &Origin,
+) -> impl Future<Output = Result<http::Response<B>, Infallible>> + use<S, B>
 where
     S: tower::Service<Request, Response = http::Response<B>, Error = Infallible>,
 {
     let mut request = request.map(Body::new);
-    let peer = Peer::behind(trusted_proxies, Some(address), request.headers());
+    let peer = Peer::behind(origin.trusted_proxies, Some(origin.address), request.headers());
     request.extensions_mut().insert(peer);
+    if let Some(peer) = &origin.peer {
+        request.extensions_mut().insert(peer.clone());
+    }
     async move {
         std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
         service.call(request).await

@@ -12,4 +12,5 @@ mod protocol;
 mod rates;
 mod streams;
 mod telemetry;
+mod tls;
 mod world;
