@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use http::HeaderValue;
 use kvartal_contract::Access;
+use kvartal_mesh::tls::{self, Identities};
 use kvartal_mesh::{Directory, Peer, Request, Response};
 use tonic::service::Routes;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::ServiceExt as _;
@@ -17,6 +18,9 @@ use tower::ServiceExt as _;
 /// RPCs outside the contract that the edge answers by itself.
 const OWN: [&str; 3] =
     ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+
+/// Longest wait for a connection to another process.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Finds who answers.
 #[derive(Clone)]
@@ -27,17 +31,30 @@ pub(crate) struct Backends {
 }
 
 impl Backends {
-    /// `peers` are services of other processes, each with its address.
-    pub(crate) fn new(directory: Directory, peers: &[(String, String)], own: Routes) -> anyhow::Result<Self> {
+    /// `peers` are services of other processes, each with its address. Where it begins with `https://`, they are called
+    /// under the edge's own identity, which is among `identities`.
+    pub(crate) fn new(
+        directory: Directory,
+        peers: &[(String, String)],
+        identities: Option<&Identities>,
+        own: Routes,
+    ) -> anyhow::Result<Self> {
         let mut remote = BTreeMap::new();
         for (name, url) in peers {
-            let endpoint = Endpoint::from_shared(url.clone())
+            let endpoint = tls::endpoint(url)
                 .with_context(|| format!("{url} is no address for {name}; it looks like http://host:9090"))?
-                .connect_timeout(Duration::from_secs(2))
+                .connect_timeout(CONNECT_TIMEOUT)
                 .http2_keep_alive_interval(Duration::from_secs(20))
                 .keep_alive_while_idle(true)
                 .tcp_nodelay(true);
-            remote.insert(name.clone(), endpoint.connect_lazy());
+            let channel = if url.starts_with(tls::HTTPS) {
+                let edge = identities.and_then(|identities| identities.named(tls::EDGE));
+                let edge = edge.with_context(|| format!("the edge has no identity with which to call {url}"))?;
+                endpoint.connect_with_connector_lazy(tls::connector(edge, name, CONNECT_TIMEOUT)?)
+            } else {
+                endpoint.connect_lazy()
+            };
+            remote.insert(name.clone(), channel);
         }
         Ok(Self { directory, remote: Arc::new(remote), own })
     }

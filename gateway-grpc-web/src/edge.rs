@@ -57,7 +57,7 @@ impl Edge {
         let old = reflection().build_v1alpha().context("the reflection service")?;
         let mut own = tonic::service::Routes::builder();
         own.add_service(runtime.health().grpc()).add_service(new).add_service(old);
-        let backends = Backends::new(runtime.directory().clone(), &options.peers, own.routes())?;
+        let backends = Backends::new(runtime.directory().clone(), &options.peers, runtime.identities(), own.routes())?;
         let scene = Scene {
             authority: authority(&options.public_url),
             url: options.public_url.trim_end_matches('/').to_owned(),

@@ -3,7 +3,7 @@
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::{completions, contract, doctor, import, migrate, serve, up};
+use crate::{ca, completions, contract, doctor, import, migrate, serve, up};
 
 /// Kvartal (квартал, "city block"): the open city platform.
 #[derive(Parser, Debug)]
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Migrate(Box<migrate::Args>),
     /// Bring data in from files, with a data-quality report.
     Import(import::Args),
+    /// Make the certificates with which services of several processes prove their names.
+    Ca(ca::Args),
     /// Check this machine and the servers you name; every failure comes with its cure.
     Doctor(doctor::Args),
     /// Show what every RPC promises.

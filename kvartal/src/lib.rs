@@ -2,6 +2,7 @@
 //!
 //! One module for each command. `services.rs` is the one list of services; `demo` is the city that `up --demo` shows.
 
+mod ca;
 mod cli;
 mod completions;
 mod console;
@@ -57,6 +58,7 @@ async fn run(command: Command, matches: &clap::ArgMatches, console: Console) -> 
         Command::Serve(args) => Box::pin(serve::run(*args, console)).await,
         Command::Migrate(args) => Box::pin(migrate::run(*args, console)).await.map(|()| true),
         Command::Import(args) => Box::pin(import::run(&args, console)).await,
+        Command::Ca(args) => ca::run(&args, console).map(|()| true),
         Command::Doctor(args) => Box::pin(doctor::run(&args, console)).await,
         Command::Contract(args) => contract::run(&args, console).map(|()| true),
         Command::Completions(args) => {

@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{ArgPredicate, PossibleValuesParser};
 use kvartal_gateway_grpc_web::{Edge, Options};
 use kvartal_host::Runtime;
 use kvartal_kernel::{Clock as _, SystemClock};
+use kvartal_mesh::tls::{EDGE, HTTPS};
 
 use crate::console::{Console, Glyph};
 use crate::services::{self, Configs};
@@ -16,22 +17,33 @@ use crate::{port, up};
 /// Which services, and where.
 #[derive(clap::Args, Clone)]
 #[command(after_help = "Examples:
-  head -c 32 /dev/urandom | base64 > mesh-key        once, for all processes of an installation
+  kvartal help ca                                    how an installation gets its certificates
+  head -c 32 /dev/urandom | base64 > mesh-key        or, without certificates, the key of an installation
   kvartal serve incident --database-url postgres://kvartal@db/{service} --bus-url amqp://bus --redis-url redis://cache \\
-      --mesh-key-file /run/secrets/mesh-key
+      --tls-dir /run/secrets/tls
+  kvartal serve identity notification --tls-dir tls/{service} --peer incident=https://127.0.0.1:9092
   kvartal serve identity incident notification audit --edge --listen 127.0.0.1:9090 --database-url …
   kvartal serve audit --edge --peer identity=http://127.0.0.1:9091 --peer incident=http://127.0.0.1:9092 …
 
 Every option can be given in the environment instead (see [env: …] below). Services of other processes are found by
---service-url, or --peer for a single one; they need the same --mesh-key-file. SIGTERM drains: no new calls, running ones
+--service-url, or --peer for a single one. With --tls-dir processes prove to each other who they are by certificates; without
+it by a shared --mesh-key-file, and the wire must be trusted. Whether a call is allowed is in the contract. SIGTERM drains: no new calls, running ones
 finish, within --shutdown-grace. A second signal quits at once.")]
 pub(crate) struct Args {
     /// The services of this process.
     #[arg(required = true, value_name = "SERVICE", value_parser = PossibleValuesParser::new(services::NAMES))]
     services: Vec<String>,
-    /// Address for other services, probes and metrics.
+    /// Address for other services; without --tls-dir for probes and metrics too.
     #[arg(long, env = "KVARTAL_LISTEN", value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9090")]
     listen: SocketAddr,
+    /// Address for probes and metrics alone, without TLS. With --tls-dir 0.0.0.0:9091 by default: probes have no certificate.
+    #[arg(
+        long,
+        env = "KVARTAL_PROBE_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value_if("tls_dir", ArgPredicate::IsPresent, "0.0.0.0:9091")
+    )]
+    probe_listen: Option<SocketAddr>,
     /// Serve the public port too: gRPC, gRPC-Web, HTTP and the start page.
     #[arg(long, env = "KVARTAL_EDGE")]
     edge: bool,
@@ -73,12 +85,9 @@ fn parse_peer(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
     let mut signals = Signals::listen()?;
     let began = SystemClock.now();
-    if !args.peer.is_empty() && args.platform.mesh_key_file.is_none() {
-        anyhow::bail!(
-            "--peer needs --mesh-key-file: the secret with which services of several processes know each other"
-        );
-    }
-    let runtime = Runtime::start(args.platform.clone()).await?;
+    let platform = kvartal_host::Config { tls_names: names(&args), ..args.platform.clone() };
+    check_peers(&args)?;
+    let runtime = Runtime::start(platform).await?;
     for (name, url) in &args.peer {
         runtime.directory().reach(name, url).with_context(|| format!("--peer {name}={url}"))?;
     }
@@ -99,6 +108,27 @@ pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
     }
 }
 
+/// Whose certificates are needed: of the services, and of the edge if it calls services of other processes.
+fn names(args: &Args) -> Vec<String> {
+    let edge = args.edge && !peers(args).is_empty();
+    args.services.iter().cloned().chain(edge.then(|| EDGE.to_owned())).collect()
+}
+
+fn check_peers(args: &Args) -> anyhow::Result<()> {
+    let (tls, key) = (args.platform.tls_dir.is_some(), args.platform.mesh_key_file.is_some());
+    for (name, url) in &args.peer {
+        match url.starts_with(HTTPS) {
+            true if !tls => anyhow::bail!("--peer {name}={url} needs --tls-dir: a certificate to call with"),
+            false if tls && !key => anyhow::bail!("--peer {name}={url} must begin with https:// with --tls-dir"),
+            false if !key => anyhow::bail!(
+                "--peer needs --tls-dir or --mesh-key-file, with which services of several processes know each other"
+            ),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Where the services are that do not run here.
 fn peers(args: &Args) -> Vec<(String, String)> {
     let absent = services::NAMES.into_iter().filter(|name| !args.services.iter().any(|service| service == name));
@@ -115,6 +145,9 @@ async fn open(args: &Args, runtime: &Runtime, console: Console) -> anyhow::Resul
     up::start_services(&names, runtime, &args.configs, console).await?;
     let internal = kvartal_host::listen(runtime, args.listen).await?;
     console.fact("internal", internal);
+    if let Some(address) = args.probe_listen {
+        console.fact("probes", kvartal_host::listen_for_probes(runtime, address).await?);
+    }
     if args.edge {
         let listener = port::listen(args.address, args.port, true).await?;
         let options = Options {

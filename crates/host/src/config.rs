@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use clap::builder::ArgPredicate;
 use kvartal_mesh::auth::MeshKey;
 
 /// How log lines look.
@@ -47,10 +48,16 @@ pub struct Config {
     /// A file that holds the Redis URL.
     #[arg(long, env = "KVARTAL_REDIS_URL_FILE", value_name = "FILE", conflicts_with = "redis_url")]
     pub redis_url_file: Option<PathBuf>,
-    /// Where services of other processes answer; {service} stands for the name. Used together with the mesh key.
-    #[arg(long, env = "KVARTAL_SERVICE_URL", value_name = "URL", default_value = SERVICE_URL)]
+    /// Where services of other processes answer; {service} stands for the name. Used together with --tls-dir (then it begins with https://, also by default) or the mesh key.
+    #[arg(long, env = "KVARTAL_SERVICE_URL", value_name = "URL", default_value = SERVICE_URL, default_value_if("tls_dir", ArgPredicate::IsPresent, SERVICE_URL_TLS))]
     pub service_url: String,
-    /// A file with the key all services share (32 bytes in base64, as `openssl rand -base64 32` writes them); it proves that a service calls. Without it only services of this process are reached.
+    /// Folder with this service's certificate: tls.crt, tls.key and ca.crt, as a Kubernetes TLS secret has them and `kvartal ca issue` writes them. Services then prove their names to each other and encrypt what they say; new certificates are taken over within a second or so. {service} stands for the name, for a process of several services.
+    #[arg(long, env = "KVARTAL_TLS_DIR", value_name = "DIR")]
+    pub tls_dir: Option<PathBuf>,
+    /// Whose certificates the process needs with `tls_dir`: the services it runs, and the edge where it calls others.
+    #[arg(skip)]
+    pub tls_names: Vec<String>,
+    /// A file with the key all services share (32 bytes in base64, as `openssl rand -base64 32` writes them); without --tls-dir it proves that a service calls. Without either only services of this process are reached.
     #[arg(long, env = "KVARTAL_MESH_KEY_FILE", value_name = "FILE")]
     pub mesh_key_file: Option<PathBuf>,
     /// Address under which people reach the platform; links in messages begin with it.
@@ -89,6 +96,7 @@ pub struct Config {
 const DATA_DIR: &str = "kvartal-data";
 const DATABASE_POOL_SIZE: u32 = 8;
 const SERVICE_URL: &str = "http://{service}:9090";
+const SERVICE_URL_TLS: &str = "https://{service}:9090";
 const PUBLIC_URL: &str = "http://localhost:8080";
 const ENVIRONMENT: &str = "development";
 const TRACE_RATIO: f64 = 1.0;
@@ -113,6 +121,8 @@ impl Config {
             redis_url: None,
             redis_url_file: None,
             service_url: SERVICE_URL.to_owned(),
+            tls_dir: None,
+            tls_names: Vec::new(),
             mesh_key_file: None,
             public_url: PUBLIC_URL.to_owned(),
             environment: ENVIRONMENT.to_owned(),
@@ -143,7 +153,11 @@ impl Config {
             expect_scheme("--otlp-endpoint", url, &["http"])?;
         }
         expect_scheme("--public-url", &self.public_url, &["http", "https"])?;
-        expect_scheme("--service-url", &self.service_url, &["http", "https"])?;
+        if self.tls_dir.is_some() {
+            expect_scheme("--service-url", &self.service_url, &["https"]).context("with --tls-dir")?;
+        } else {
+            expect_scheme("--service-url", &self.service_url, &["http"]).context("without --tls-dir")?;
+        }
         if !(0.0..=1.0).contains(&self.trace_ratio) {
             bail!("--trace-ratio must lie between 0 and 1");
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kvartal_kernel::{Clock, Error, Timestamp};
+use kvartal_mesh::tls::{Identities, Identity};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Gauge;
 use serde::Serialize;
@@ -58,6 +59,21 @@ pub struct ServiceReport {
     pub dependencies: Vec<String>,
 }
 
+/// A certificate of this process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct CertificateReport {
+    /// Whose it is, such as `spiffe://kvartal/incident`.
+    pub name: String,
+    /// Its number, in hexadecimal.
+    pub serial: String,
+    /// When it ends, RFC 3339.
+    pub expires: String,
+    /// Seconds until then.
+    pub left_seconds: u64,
+    /// Why what is in its folder now is not used.
+    pub error: Option<String>,
+}
+
 /// What `/healthz` shows.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
@@ -69,6 +85,9 @@ pub struct Report {
     pub services: Vec<ServiceReport>,
     /// What they depend on.
     pub dependencies: Vec<DependencyReport>,
+    /// Who the process is, where services prove their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateReport>,
     /// Tasks that panicked; the process should be started again.
     pub failed_tasks: Vec<&'static str>,
 }
@@ -88,6 +107,7 @@ struct Table {
     dependencies: BTreeMap<String, Dependency>,
     /// Service name → full names of its gRPC services.
     services: BTreeMap<&'static str, Vec<String>>,
+    identities: Option<Identities>,
     failed_tasks: Vec<&'static str>,
     started: bool,
     stopping: bool,
@@ -162,6 +182,7 @@ impl Health {
             version: env!("CARGO_PKG_VERSION"),
             services: table.services.keys().map(service).collect(),
             dependencies: table.dependencies.iter().map(dependency).collect(),
+            certificates: table.identities.iter().flat_map(Identities::iter).map(certificate).collect(),
             failed_tasks: table.failed_tasks.clone(),
         }
     }
@@ -192,6 +213,11 @@ impl Health {
     pub(crate) async fn stopping(&self) {
         self.table().stopping = true;
         self.publish().await;
+    }
+
+    /// Shows these certificates too.
+    pub(crate) fn show(&self, identities: Identities) {
+        self.table().identities = Some(identities);
     }
 
     pub(crate) fn task_failed(&self, name: &'static str) {
@@ -288,6 +314,17 @@ impl Health {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn certificate(identity: &Identity) -> CertificateReport {
+    let status = identity.status();
+    CertificateReport {
+        name: status.name.to_string(),
+        serial: status.serial,
+        expires: status.expires.to_string(),
+        left_seconds: status.left.as_secs(),
+        error: status.error,
     }
 }
 

@@ -15,11 +15,12 @@ mod service;
 mod shutdown;
 mod tasks;
 mod telemetry;
+mod tls;
 mod web;
 
 pub use config::{Config, LogFormat, parse_duration};
 pub use health::Health;
-pub use listen::{listen, operations};
+pub use listen::{listen, listen_for_probes, operations};
 pub use runtime::Runtime;
 pub use service::{Registered, Service, migrations};
 pub use shutdown::Stopped;

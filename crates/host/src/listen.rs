@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
-use kvartal_mesh::server::Listen;
+use kvartal_mesh::server::{Listen, Tls};
 use tokio::net::TcpListener;
 use tonic::Status;
 use tower::ServiceExt;
@@ -20,19 +20,42 @@ use crate::tasks::Phase;
 /// is registered.
 ///
 /// gRPC (also `grpc.health.v1`) and the services' HTTP routes share the port with `/healthz` (JSON, 503 when not ready),
-/// `/livez` (200 while the process answers) and `/metrics`.
+/// `/livez` (200 while the process answers) and `/metrics`. With identities everything here is TLS with certificates on both
+/// sides; who has none, such as the probes of a cluster, is served by [`listen_for_probes`].
 pub async fn listen(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<SocketAddr> {
+    let tls = runtime.identities().cloned().map(Tls::new);
+    // Calls from outside come through the edge, which appends the address it saw; services call directly, without it.
+    let how = Listen { http1: tls.is_none(), trusted_proxies: 1, tls, ..grace(runtime) };
+    let bound = open(runtime, "listener", address, routes(runtime), how).await?;
+    tracing::info!(address = %bound, tls = runtime.identities().is_some(), "listening");
+    Ok(bound)
+}
+
+/// Serves `/healthz`, `/livez`, `/metrics` and `grpc.health.v1` on a plain socket, and nothing else.
+pub async fn listen_for_probes(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<SocketAddr> {
+    let how = Listen { http1: true, connections_max: 100, ..grace(runtime) };
+    open(runtime, "probe listener", address, with_health(runtime, operations(runtime)), how).await
+}
+
+fn grace(runtime: &Runtime) -> Listen {
+    Listen { grace: runtime.config().shutdown_grace, ..Listen::default() }
+}
+
+async fn open(
+    runtime: &Runtime,
+    task: &'static str,
+    address: SocketAddr,
+    routes: Router,
+    how: Listen,
+) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = listener.local_addr()?;
-    // Calls from outside come through the edge, which appends the address it saw; services call directly, without it.
-    let how = Listen { http1: true, trusted_proxies: 1, grace: runtime.config().shutdown_grace, ..Listen::default() };
-    let served = kvartal_mesh::server::serve(listener, routes(runtime), how, runtime.stop());
-    runtime.spawn_in("listener", Phase::Calls, async move {
+    let served = kvartal_mesh::server::serve(listener, routes, how, runtime.stop());
+    runtime.spawn_in(task, Phase::Calls, async move {
         if let Err(error) = served.await {
-            tracing::error!(%bound, error = error.chain(), "the listener ended");
+            tracing::error!(%bound, error = error.chain(), "a listener ended");
         }
     });
-    tracing::info!(address = %bound, "listening");
     Ok(bound)
 }
 
@@ -45,6 +68,10 @@ fn routes(runtime: &Runtime) -> Router {
         }
         routes = routes.merge(service.http);
     }
+    with_health(runtime, routes)
+}
+
+fn with_health(runtime: &Runtime, routes: Router) -> Router {
     let health = runtime.health().grpc().map_request(|request: Request| request.map(tonic::body::Body::new));
     routes.route_service("/grpc.health.v1.Health/{*method}", health).fallback(unknown)
 }

@@ -13,6 +13,7 @@ use kvartal_kernel::{Clock, SystemClock};
 use kvartal_mesh::auth::{JwtVerifier, LocalRevocations, MeshKey, Revocations, Revoke, Verifier};
 use kvartal_mesh::rate::{Limiter, LocalLimiter, RateNumbers};
 use kvartal_mesh::server::{Limits, Stack};
+use kvartal_mesh::tls::Identities;
 use kvartal_mesh::{Directory, Remote, RemoteOptions};
 use kvartal_proto::contract;
 use kvartal_store::{Store, StoreOptions};
@@ -30,6 +31,7 @@ use crate::redis::{Redis, RedisLimiter, RedisRevocations};
 use crate::service::{Registered, Service};
 use crate::tasks::{Phase, Tasks};
 use crate::telemetry::Telemetry;
+use crate::tls;
 use crate::web::Gate;
 
 /// How often old rows are looked for.
@@ -53,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) background: CancellationToken,
     pub(crate) calls: TaskTracker,
     pub(crate) adapters: Adapters,
+    identities: Option<Identities>,
     directory: Directory,
     verifier: Arc<dyn Verifier>,
     pub(crate) stores: Mutex<Vec<(&'static str, Store)>>,
@@ -97,8 +100,12 @@ impl Runtime {
         let tasks = Tasks::new(health.clone());
         let background = CancellationToken::new();
         let adapters = Adapters::connect(&config, &clock, &health, &tasks, &background).await?;
-        let remote = adapters.mesh_key.clone().map(|key| Remote {
+        let identities = tls::start(&config, &clock, &health, &tasks, &background)?;
+        let key = adapters.mesh_key.clone();
+        // Without a way to say who calls, nobody is called.
+        let remote = (identities.is_some() || key.is_some()).then(|| Remote {
             url: config.service_url.clone(),
+            identities: identities.clone(),
             key,
             options: RemoteOptions::default(),
         });
@@ -116,6 +123,7 @@ impl Runtime {
             background,
             calls: TaskTracker::new(),
             adapters,
+            identities,
             directory,
             verifier,
             stores: Mutex::default(),
@@ -147,6 +155,11 @@ impl Runtime {
     /// Where other services are.
     pub fn directory(&self) -> &Directory {
         &self.0.directory
+    }
+
+    /// Who this process is towards other processes, where services prove their names by certificates.
+    pub fn identities(&self) -> Option<&Identities> {
+        self.0.identities.as_ref()
     }
 
     /// Cancelled when the process is told to stop; tasks started with [`Self::spawn`] end then.

@@ -15,7 +15,7 @@ use kvartal_kernel::{Actor, Caller, Error, Kind};
 use kvartal_mesh::Peer;
 use kvartal_mesh::auth::Verifier;
 use kvartal_mesh::rate::Limiter;
-use kvartal_mesh::server::rate_key;
+use kvartal_mesh::server::{may_pass_on, rate_key};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram;
 use serde_json::json;
@@ -142,6 +142,9 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 }
 
 async fn answer(gate: &Gate, mut request: Request, next: Next) -> Response {
+    if let Err(error) = may_pass_on(request.extensions()) {
+        return error_response(&error);
+    }
     match gate.admit(Visitor::of(&request)).await {
         Ok(caller) => request.extensions_mut().insert(caller),
         Err(error) => return error_response(&error),

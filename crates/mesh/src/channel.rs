@@ -15,7 +15,6 @@ use kvartal_contract::{Contract, Method};
 use kvartal_kernel::{Clock, Error};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tonic::body::Body;
-use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 use tower::{Service as _, ServiceExt as _};
 use tracing::Instrument as _;
@@ -25,7 +24,7 @@ use crate::metrics::{Instruments, Measured, Observation, Side};
 use crate::server::LocalService;
 use crate::service::{BoxFuture, BoxService, Request, Response};
 use crate::status::{to_status, too_late};
-use crate::tls::{self, Identities};
+use crate::tls::{self, HTTPS, Identities};
 use crate::{deadline, trace};
 
 /// Limits of the connections to one service of another process.
@@ -71,7 +70,7 @@ impl Route {
 
     /// Names the address, once; whoever was faster has named the one that counts.
     pub(crate) fn set_remote(&self, url: &str) -> Result<(), Error> {
-        endpoint(url)?;
+        tls::endpoint(url)?;
         let _ = self.url.set(url.to_owned());
         Ok(())
     }
@@ -88,7 +87,7 @@ impl Route {
         if remote.contains_key(caller) {
             return Ok(());
         }
-        let endpoint = endpoint(url)?
+        let endpoint = tls::endpoint(url)?
             .connect_timeout(options.connect_timeout)
             .http2_keep_alive_interval(options.keep_alive)
             .keep_alive_timeout(Duration::from_secs(10))
@@ -124,20 +123,6 @@ impl Route {
     fn encrypted(&self) -> bool {
         self.url.get().is_some_and(|url| url.starts_with(HTTPS))
     }
-}
-
-const HTTPS: &str = "https://";
-
-/// An endpoint for an address. With TLS it names the origin only: tonic is told of a plain address, since the connector
-/// is where TLS happens.
-fn endpoint(url: &str) -> Result<Endpoint, Error> {
-    let plain = url.strip_prefix(HTTPS).map_or_else(|| url.to_owned(), |rest| format!("http://{rest}"));
-    let no_address = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::internal(format!("{url} is no address")).because(error)
-    };
-    let origin = url.parse().map_err(|error: http::uri::InvalidUri| no_address(error.into()))?;
-    let endpoint = Endpoint::from_shared(plain).map_err(|error| no_address(error.into()))?;
-    Ok(endpoint.origin(origin))
 }
 
 /// A channel to one service, for the generated clients: `IdentityServiceClient::new(channel)`. Each call gets what is left

@@ -27,7 +27,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, ServerConfig};
 
-pub use connect::{Connector, connector};
+pub use connect::{Connector, HTTPS, connector, endpoint};
 pub use material::{BUNDLE_FILE, CERTIFICATE_FILE, KEY_FILE};
 pub use name::Name;
 

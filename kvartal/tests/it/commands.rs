@@ -17,7 +17,7 @@ fn text(output: &Output) -> String {
 #[test]
 fn help_teaches_every_command() {
     let help = text(&run(&["--help"]));
-    for command in ["up", "serve", "migrate", "import", "doctor", "contract", "completions"] {
+    for command in ["up", "serve", "migrate", "import", "ca", "doctor", "contract", "completions"] {
         assert!(help.contains(&format!("  {command} ")), "{command} is missing in:\n{help}");
         let arguments: &[&str] = if command == "import" { &["help", "import", "wzdx"] } else { &["help", command] };
         let output = run(arguments);

@@ -5,5 +5,6 @@
 mod commands;
 mod demo;
 mod import;
+mod mtls;
 mod platform;
 mod up;

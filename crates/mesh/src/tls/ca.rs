@@ -172,9 +172,19 @@ impl fmt::Debug for Issued {
     }
 }
 
-/// The service whose identity is in the folder, and whether it is time for a new one: half of its life is over, or it is
-/// not trusted by `bundle` as a whole, since that has changed.
-pub fn due(folder: &Path, bundle: &str, now: Timestamp) -> Result<(Name, bool), Error> {
+/// What is in the folder of an identity.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Whose it is.
+    pub name: Name,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Whether it is time for a new one: half of its life is over, or another bundle is to be trusted.
+    pub due: bool,
+}
+
+/// Looks at the folder of an identity, which is to trust `bundle`.
+pub fn due(folder: &Path, bundle: &str, now: Timestamp) -> Result<Found, Error> {
     let read = |file: &str| {
         let path = folder.join(file);
         std::fs::read(&path).map_err(|error| invalid(format!("{} cannot be read", path.display())).because(error))
@@ -186,7 +196,7 @@ pub fn due(folder: &Path, bundle: &str, now: Timestamp) -> Result<(Name, bool), 
     let (begin, end) = (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
     let half_over = now.seconds() >= begin + (end - begin) / 2;
     let other_bundle = read(BUNDLE_FILE).map_or(true, |found| found != bundle.as_bytes());
-    Ok((name, half_over || other_bundle))
+    Ok(Found { name, expires: expiry(leaf)?, due: half_over || other_bundle })
 }
 
 fn authority(trust_domain: &str, life: Duration, now: Timestamp) -> Result<CertificateParams, Error> {
@@ -235,3 +245,6 @@ fn not_written(path: &Path, error: std::io::Error) -> Error {
 fn not_made(error: rcgen::Error) -> Error {
     Error::internal("a certificate could not be made").because(error)
 }
+
+#[cfg(test)]
+mod tests;

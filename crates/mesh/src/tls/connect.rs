@@ -13,13 +13,28 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tonic::transport::Endpoint;
 use tower::ServiceExt as _;
 
 use super::{ALPN, Identity, invalid};
 
+/// What addresses of services with TLS begin with.
+pub const HTTPS: &str = "https://";
+
+/// An endpoint for an address with or without TLS. With TLS only its origin says `https`: tonic is told a plain address,
+/// since it would put a TLS of its own behind the other; it needs a [`connector`].
+pub fn endpoint(url: &str) -> Result<Endpoint, Error> {
+    let plain = url.strip_prefix(HTTPS).map_or_else(|| url.to_owned(), |rest| format!("http://{rest}"));
+    let no_address = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Error::internal(format!("{url} is no address")).because(error)
+    };
+    let origin = url.parse().map_err(|error: http::uri::InvalidUri| no_address(error.into()))?;
+    let endpoint = Endpoint::from_shared(plain).map_err(|error| no_address(error.into()))?;
+    Ok(endpoint.origin(origin))
+}
+
 /// Connects as `identity` to the service named `service`, whatever the address is: use it with tonic's
-/// `Endpoint::connect_with_connector_lazy`. The endpoint's own URI must begin with `http://`, since tonic would want to
-/// put a TLS of its own behind `https://`. `timeout` bounds TCP and handshake together.
+/// `Endpoint::connect_with_connector_lazy` on an [`endpoint`]. `timeout` bounds TCP and handshake together.
 pub fn connector(identity: &Identity, service: &str, timeout: Duration) -> Result<Connector, Error> {
     let name = ServerName::try_from(service.to_owned())
         .map_err(|error| invalid(format!("{service:?} is no name of a service")).because(error))?;
