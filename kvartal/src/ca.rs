@@ -8,7 +8,7 @@ use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use kvartal_kernel::{Clock as _, SystemClock, Timestamp};
 use kvartal_mesh::tls::EDGE;
-use kvartal_mesh::tls::ca::{Authority, due};
+use kvartal_mesh::tls::ca::Authority;
 
 use crate::console::{Console, Glyph};
 use crate::services;
@@ -49,14 +49,19 @@ Nothing is overwritten; remove the folder to begin anew, then every service need
 
 A key that exists is not overwritten; `kvartal ca renew` replaces what it has made.")]
     Issue(Issue),
-    /// Replace certificates of which half of the life is over, or whose ca.crt is not that of the authority any more.
+    /// Replace certificates of which half of the life is over, or whose authority or ca.crt is another by now.
     #[command(after_help = "Examples:
   kvartal ca renew --dir ca --out tls             all folders in tls
   kvartal ca renew incident --dir ca --out tls    one of them
   0 */3 * * *  kvartal ca renew --dir ca --out tls
 
 Running it again does no harm: what is fresh is left alone. Services take new certificates over by themselves, and no
-call fails for it.")]
+call fails for it.
+
+An authority is exchanged for another without a gap too; ca.crt may hold several, and all of them are trusted:
+  kvartal ca init --dir next && cat next/ca.crt >> ca/ca.crt     then renew --dir ca: everybody trusts both
+  cp ca/ca.crt next/ca.crt                                       then renew --dir next: everybody is certified anew
+Last take the old certificate out of next/ca.crt and renew --dir next once more.")]
     Renew(Renew),
 }
 
@@ -179,7 +184,7 @@ fn renew_one(
     now: Timestamp,
     console: Console,
 ) -> anyhow::Result<()> {
-    let found = due(folder, authority.bundle(), now)?;
+    let found = authority.look(folder, now)?;
     if !found.due {
         tell(console, "still good", folder, found.expires);
         return Ok(());

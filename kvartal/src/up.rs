@@ -103,6 +103,11 @@ impl Given {
 
 /// Runs until it is told to stop; true when everything ended by itself.
 pub(crate) async fn run(mut args: Args, given: Given, console: Console) -> anyhow::Result<bool> {
+    if args.platform.tls_dir.is_some() {
+        anyhow::bail!(
+            "--tls-dir is for `kvartal serve`: here every service is in this process, and none proves its name"
+        );
+    }
     let mut signals = Signals::listen()?;
     let began = SystemClock.now();
     console.line(console.strong(concat!("kvartal ", env!("CARGO_PKG_VERSION"))));

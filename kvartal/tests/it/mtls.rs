@@ -148,6 +148,8 @@ fn certificates_that_do_not_fit_are_explained() {
         (&["serve", "audit", "--peer", "identity=https://127.0.0.1:1"], "needs --tls-dir"),
         (&["serve", "audit", "--tls-dir", "tls/audit", "--peer", "identity=http://127.0.0.1:1"], "https://"),
         (&["serve", "audit", "--tls-dir", "tls/audit", "--service-url", "http://x"], "with --tls-dir"),
+        (&["serve", "audit", "--service-url", "https://x"], "without --tls-dir"),
+        (&["up", "--tls-dir", "tls/audit"], "is for `kvartal serve`"),
     ] {
         let mut command = kvartal(arguments);
         let output = command.args(["--data-dir", "data"]).current_dir(folder).output().unwrap();

@@ -11,3 +11,4 @@ mod redis;
 mod schedules;
 mod serving;
 mod shutdown;
+mod tls;

@@ -78,7 +78,7 @@ impl Handshakes {
 
     async fn accept(&self, stream: TcpStream) -> Result<Proved, Error> {
         let failed = |error: std::io::Error| Error::unavailable("HANDSHAKE_FAILED", "no trust").because(error);
-        stream.readable().await.map_err(failed)?;
+        stream.peek(&mut [0]).await.map_err(failed)?;
         let _place = self.under_way.acquire().await;
         let stream = self.acceptor.accept(stream).await.map_err(failed)?;
         let (_, connection) = stream.get_ref();

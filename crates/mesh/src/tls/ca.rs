@@ -30,6 +30,7 @@ const EARLIER: Duration = Duration::from_secs(60);
 /// Makes identities.
 pub struct Authority {
     trust_domain: String,
+    key_id: Vec<u8>,
     issuer: Issuer<'static, KeyPair>,
     expires: Timestamp,
     bundle: String,
@@ -116,6 +117,23 @@ impl Authority {
         let (certificate, key) = (certificate.pem(), key.serialize_pem());
         Ok(Issued { name, expires, certificate, key, bundle: self.bundle.clone() })
     }
+
+    /// Looks at the folder of an identity.
+    pub fn look(&self, folder: &Path, now: Timestamp) -> Result<Found, Error> {
+        let read = |file: &str| {
+            let path = folder.join(file);
+            std::fs::read(&path).map_err(|error| invalid(format!("{} cannot be read", path.display())).because(error))
+        };
+        let chain = certificates(CERTIFICATE_FILE, &read(CERTIFICATE_FILE)?)?;
+        let leaf = chain.first().ok_or_else(|| invalid("there is no certificate".to_owned()))?;
+        let parsed = name::parse(leaf)?;
+        let name = Name::parse(&name::uri_of(&parsed)?)?;
+        let (begin, end) = (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
+        let fresh = now.seconds() < begin + (end - begin) / 2;
+        let same_bundle = read(BUNDLE_FILE).is_ok_and(|found| found == self.bundle.as_bytes());
+        let ours = name::authority_key(&parsed).is_some_and(|key| key == self.key_id);
+        Ok(Found { name, expires: expiry(leaf)?, due: !(fresh && same_bundle && ours) })
+    }
 }
 
 impl fmt::Debug for Authority {
@@ -179,24 +197,8 @@ pub struct Found {
     pub name: Name,
     /// When it ends.
     pub expires: Timestamp,
-    /// Whether it is time for a new one: half of its life is over, or another bundle is to be trusted.
+    /// Whether it is time for a new one: half of its life is over, it trusts another bundle, or another authority made it.
     pub due: bool,
-}
-
-/// Looks at the folder of an identity, which is to trust `bundle`.
-pub fn due(folder: &Path, bundle: &str, now: Timestamp) -> Result<Found, Error> {
-    let read = |file: &str| {
-        let path = folder.join(file);
-        std::fs::read(&path).map_err(|error| invalid(format!("{} cannot be read", path.display())).because(error))
-    };
-    let chain = certificates(CERTIFICATE_FILE, &read(CERTIFICATE_FILE)?)?;
-    let leaf = chain.first().ok_or_else(|| invalid("there is no certificate".to_owned()))?;
-    let parsed = name::parse(leaf)?;
-    let name = Name::parse(&name::uri_of(&parsed)?)?;
-    let (begin, end) = (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
-    let half_over = now.seconds() >= begin + (end - begin) / 2;
-    let other_bundle = read(BUNDLE_FILE).map_or(true, |found| found != bundle.as_bytes());
-    Ok(Found { name, expires: expiry(leaf)?, due: half_over || other_bundle })
 }
 
 fn authority(trust_domain: &str, life: Duration, now: Timestamp) -> Result<CertificateParams, Error> {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kvartal_kernel::Error;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::invalid;
@@ -101,6 +101,14 @@ pub(super) fn uri_of(certificate: &X509Certificate<'_>) -> Result<String, Error>
         (None, _) => Err(invalid("the certificate has no URI among its names".to_owned())),
         (Some(_), Some(_)) => Err(invalid("the certificate has more than one URI among its names".to_owned())),
     }
+}
+
+/// Which authority's key signed it, as the certificate says.
+pub(super) fn authority_key<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
+    certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(key) => key.key_identifier.as_ref().map(|id| id.0),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -140,6 +141,18 @@ pub(crate) async fn get_contact(client: &mut IdentityServiceClient<Channel>) -> 
 pub(crate) async fn shake(port: u16, config: Arc<ClientConfig>, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
     let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
     TlsConnector::from(config).connect(ServerName::try_from(name.to_owned()).unwrap(), tcp).await
+}
+
+/// Why a connection to the service named `service` does not come about, whichever side refuses it.
+pub(crate) async fn refusal(port: u16, identity: &Identity, service: &str) -> String {
+    let config = identity.client_config(service).unwrap();
+    let mut stream = match shake(port, config, service).await {
+        Ok(stream) => stream,
+        Err(error) => return format!("the client: {error}"),
+    };
+    // In TLS 1.3 a client has finished before the server has looked at its certificate.
+    let error = tokio::time::timeout(SOON, stream.read_to_end(&mut Vec::new())).await.unwrap().unwrap_err();
+    format!("the server: {error}")
 }
 
 /// The number of a certificate, in hexadecimal.

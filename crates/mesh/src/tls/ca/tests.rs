@@ -9,7 +9,7 @@ use std::time::Duration;
 use kvartal_kernel::{ManualClock, Timestamp};
 use rcgen::{CertificateParams, KeyPair};
 
-use super::{Authority, due, uri};
+use super::{Authority, uri};
 use crate::tls::{Identity, Name};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -58,16 +58,27 @@ fn keys_are_not_overwritten_unless_they_are_to_be_replaced() {
 }
 
 #[test]
-fn half_of_a_life_or_another_bundle_makes_it_due() {
+fn half_of_a_life_another_bundle_or_another_authority_makes_it_due() {
     let folder = tempfile::tempdir().unwrap();
-    let (ca, service) = (folder.path().join("ca"), folder.path().join("audit"));
-    let authority = authority(&ca);
-    authority.issue("audit", HOUR * 24, NOW).unwrap().write(&service).unwrap();
-    let at = |hours: u32, bundle: &str| due(&service, bundle, NOW.plus(HOUR * hours)).unwrap().due;
-    assert!(!at(0, authority.bundle()) && !at(11, authority.bundle()));
-    assert!(at(12, authority.bundle()) && at(100, authority.bundle()));
-    assert!(at(0, &format!("{}more", authority.bundle())));
-    assert_eq!(due(&service, "", NOW).unwrap().name.service(), "audit");
+    let (ca, next, service) = (folder.path().join("ca"), folder.path().join("next"), folder.path().join("audit"));
+    let old = authority(&ca);
+    old.issue("audit", HOUR * 24, NOW).unwrap().write(&service).unwrap();
+    let due = |authority: &Authority, hours: u32| authority.look(&service, NOW.plus(HOUR * hours)).unwrap().due;
+    assert_eq!(old.look(&service, NOW).unwrap().name.service(), "audit");
+    assert!(!due(&old, 0) && !due(&old, 11));
+    assert!(due(&old, 12) && due(&old, 100));
+    // The exchange of the authority, as `kvartal help ca renew` tells it.
+    let both = format!("{}{}", old.bundle(), authority(&next).bundle());
+    fs::write(ca.join("ca.crt"), &both).unwrap();
+    let old = Authority::open(&ca).unwrap();
+    assert!(due(&old, 0));
+    old.issue("audit", HOUR * 24, NOW).unwrap().replace(&service).unwrap();
+    assert!(!due(&old, 0));
+    fs::write(next.join("ca.crt"), &both).unwrap();
+    let next = Authority::open(&next).unwrap();
+    assert!(due(&next, 0), "the same bundle, and another authority");
+    next.issue("audit", HOUR * 24, NOW).unwrap().replace(&service).unwrap();
+    assert!(!due(&next, 0));
 }
 
 #[test]

@@ -6,10 +6,17 @@ use std::sync::Arc;
 use kvartal_kernel::{Clock, SystemClock};
 use kvartal_mesh::server::{Listen, Tls};
 use kvartal_mesh::tls::Identities;
+use tokio::io::AsyncReadExt as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use super::{DAY, HOUR, Installation, contact, identity_service, listen, now, serial, service, shake, with};
+use super::{
+    Credulous, DAY, HOUR, Installation, contact, identity_service, listen, now, refusal, serial, service, shake, with,
+};
+
+fn expect(refusal: &str, who: &str, why: &str) {
+    assert!(refusal.starts_with(who) && refusal.contains(why), "{refusal}");
+}
 
 #[tokio::test]
 async fn a_service_is_known_by_its_certificate() {
@@ -32,8 +39,10 @@ async fn the_certificate_counts_and_not_what_the_caller_calls_itself() {
 async fn another_authority_is_not_believed_by_either_side() {
     let (installation, stranger) = (Installation::new(), Installation::new());
     let serving = identity_service(&installation).await;
-    let status = contact(serving.port, &stranger.identity("notification"), "notification").await.unwrap_err();
+    let client = stranger.identity("notification");
+    let status = contact(serving.port, &client, "notification").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
+    expect(&refusal(serving.port, &client, "identity").await, "the client", "UnknownIssuer");
 
     // A client that trusts everybody but is trusted by nobody learns that from the server.
     let generous = Installation::new();
@@ -44,6 +53,7 @@ async fn another_authority_is_not_believed_by_either_side() {
     let generous = kvartal_mesh::tls::Identity::load(generous.path("notification"), Arc::new(SystemClock)).unwrap();
     let status = contact(serving.port, &generous, "notification").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
+    expect(&refusal(serving.port, &generous, "identity").await, "the server", "UnknownCA");
 
     contact(serving.port, &installation.identity("notification"), "notification").await.unwrap();
 }
@@ -59,10 +69,13 @@ async fn certificates_count_between_their_two_moments_only() {
         installation.identity_at("notification", HOUR, started.minus(HOUR * 3), started.minus(HOUR * 2 + HOUR / 2));
     let status = contact(serving.port, &over, "notification").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "expired");
+    expect(&refusal(serving.port, &over, "identity").await, "the server", "CertificateExpired");
     std::fs::remove_dir_all(installation.path("notification")).unwrap();
     let early = installation.identity_at("notification", HOUR, started.plus(HOUR * 2), started.plus(HOUR * 2));
     let status = contact(serving.port, &early, "notification").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "not yet valid");
+    // The protocol has no word of its own for it.
+    expect(&refusal(serving.port, &early, "identity").await, "the server", "CertificateExpired");
 }
 
 #[tokio::test]
@@ -75,6 +88,7 @@ async fn a_server_whose_certificate_is_over_is_not_called() {
     let client = installation.issue("notification", DAY, started.minus(HOUR * 6), Arc::new(SystemClock));
     let status = contact(serving.port, &client, "notification").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
+    expect(&refusal(serving.port, &client, "identity").await, "the client", "expired");
 }
 
 #[tokio::test]
@@ -82,8 +96,11 @@ async fn a_service_does_not_answer_in_place_of_another() {
     let installation = Installation::new();
     // It has a good certificate, and even the routes; but it is not who was called.
     let serving = listen(service(), with(&installation.identity("audit"))).await;
-    let status = contact(serving.port, &installation.identity("notification"), "notification").await.unwrap_err();
+    let client = installation.identity("notification");
+    let status = contact(serving.port, &client, "notification").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
+    let refused = refusal(serving.port, &client, "identity").await;
+    expect(&refused, "the client", "spiffe://kvartal/audit answers in place of spiffe://kvartal/identity");
 }
 
 #[tokio::test]
@@ -106,6 +123,14 @@ async fn another_installation_is_not_ours_even_under_a_common_authority() {
     let client = kvartal_mesh::tls::Identity::load(installation.path("notification"), clock).unwrap();
     let status = contact(serving.port, &client, "notification").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
+    expect(&refusal(serving.port, &client, "identity").await, "the client", "answers in place of");
+    // The server does not wait for the client's opinion.
+    let mut config = (*client.client_config("identity").unwrap()).clone();
+    let provider = Arc::clone(config.crypto_provider());
+    config.dangerous().set_certificate_verifier(Arc::new(Credulous(provider)));
+    let mut stream = shake(serving.port, Arc::new(config), "identity").await.unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert!(error.to_string().contains("CertificateUnknown"), "{error}");
 }
 
 #[tokio::test]
@@ -125,7 +150,8 @@ async fn a_process_of_several_services_presents_the_one_that_is_called() {
         let presented = serial(stream.get_ref().1.peer_certificates());
         assert_eq!(presented, identities.named(name).unwrap().status().serial);
     }
-    assert!(shake(serving.port, client.client_config("identity").unwrap(), "incident").await.is_err());
+    let error = shake(serving.port, client.client_config("identity").unwrap(), "incident").await.unwrap_err();
+    assert!(error.to_string().contains("AccessDenied"), "{error}");
 }
 
 #[test]
