@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use kvartal_contract::{Access, Engine, Idempotency, Method, RateClass, Service, Verb};
+use kvartal_mesh::Criticality;
 use serde_json::{Value, json};
 
 use crate::console::Console;
@@ -45,22 +46,23 @@ pub(crate) fn run(args: &Args, console: Console) -> anyhow::Result<()> {
     Ok(())
 }
 
-const COLUMNS: [&str; 7] = ["RPC", "Access", "Deadline", "Rate", "Audit", "Repeatable", "REST"];
+const COLUMNS: [&str; 8] = ["RPC", "Access", "Deadline", "Rate", "Audit", "Criticality", "Repeatable", "REST"];
 
-fn row(method: &Method) -> [String; 7] {
+fn row(method: &Method) -> [String; 8] {
     [
         format!("{}/{}", short(&method.service), method.name),
         access(method.access),
         deadline(method),
         rate(method.rate).to_owned(),
         if method.audit { "yes" } else { "" }.to_owned(),
+        Criticality::from(method.criticality).name().to_lowercase(),
         repeatable(method.idempotency).to_owned(),
         method.http.first().map(|rule| format!("{} {}", verb(rule.verb), rule.path)).unwrap_or_default(),
     ]
 }
 
 fn table(methods: &[&Method]) -> String {
-    let rows: Vec<[String; 7]> = methods.iter().map(|method| row(method)).collect();
+    let rows: Vec<[String; 8]> = methods.iter().map(|method| row(method)).collect();
     let width = |column: usize| {
         rows.iter().map(|row| row[column].chars().count()).chain([COLUMNS[column].len()]).max().unwrap_or(0)
     };
@@ -113,6 +115,7 @@ fn method_json(method: &Method) -> Value {
         "deadline_ms": u64::try_from(method.deadline.as_millis()).unwrap_or(u64::MAX),
         "rate": rate(method.rate),
         "audit": method.audit,
+        "criticality": Criticality::from(method.criticality).name().to_lowercase(),
         "repeatable": repeatable(method.idempotency),
         "server_streaming": method.server_streaming,
         "http": http,

@@ -32,6 +32,20 @@ pub enum RateClass {
     Stream,
 }
 
+/// How much it hurts when a call is dropped for want of capacity, the most dispensable first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Criticality {
+    /// Dropped first: work that is repeated anyway.
+    Sheddable,
+    /// Dropped next: pages that somebody will look at again.
+    SheddablePlus,
+    /// A person waits; what a method is when it declares nothing.
+    #[default]
+    Critical,
+    /// Dropped last.
+    CriticalPlus,
+}
+
 /// Whether a call may be repeated: `idempotency_level` of the method.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Idempotency {
@@ -109,6 +123,8 @@ pub struct Method {
     pub output: String,
     /// What it is measured against.
     pub slo: Slo,
+    /// What a call is worth whose caller does not say so.
+    pub criticality: Criticality,
     /// The leading comment in the .proto file, or empty where comments were left out.
     pub comment: String,
 }

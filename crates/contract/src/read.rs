@@ -8,7 +8,7 @@ use kvartal_kernel::{Role, Roles};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ServiceDescriptor};
 
 use crate::options::{duration, extension, flag, list, message, number, text, texts};
-use crate::{Access, Engine, EventType, HttpRule, Idempotency, Method, RateClass, Service, Slo, Verb};
+use crate::{Access, Criticality, Engine, EventType, HttpRule, Idempotency, Method, RateClass, Service, Slo, Verb};
 
 const OURS: &str = "kvartal.";
 
@@ -168,6 +168,12 @@ fn read_method(descriptor: &MethodDescriptor) -> Result<Method, String> {
         input: descriptor.input().full_name().to_owned(),
         output: descriptor.output().full_name().to_owned(),
         slo: read_slo(&contract, deadline),
+        criticality: match number(&contract, "criticality") {
+            1 => Criticality::Sheddable,
+            2 => Criticality::SheddablePlus,
+            4 => Criticality::CriticalPlus,
+            _ => Criticality::Critical,
+        },
         comment: comment(descriptor),
         path,
     })

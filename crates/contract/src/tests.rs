@@ -4,7 +4,7 @@ use std::fs;
 
 use prost_reflect::DescriptorPool;
 
-use crate::{Access, Contract, RateClass};
+use crate::{Access, Contract, Criticality, RateClass};
 
 const HEAD: &str = r#"syntax = "proto3"; package kvartal.sample.v1; import "kvartal/contract/v1/contract.proto";
 message AskRequest {} message AskResponse {} message Asked {}
@@ -57,6 +57,23 @@ fn a_complete_method_is_read() {
     let method = contract.method("/kvartal.sample.v1.SampleService/Ask").unwrap();
     assert_eq!((method.access, method.rate, method.deadline.as_secs()), (Access::Authenticated, RateClass::Read, 2));
     assert_eq!(method.domain, "sample");
+}
+
+#[test]
+fn a_method_may_say_what_it_is_worth_and_is_critical_otherwise() {
+    for (declared, expected) in [
+        ("", Criticality::Critical),
+        ("criticality: CRITICALITY_SHEDDABLE", Criticality::Sheddable),
+        ("criticality: CRITICALITY_SHEDDABLE_PLUS", Criticality::SheddablePlus),
+        ("criticality: CRITICALITY_CRITICAL", Criticality::Critical),
+        ("criticality: CRITICALITY_CRITICAL_PLUS", Criticality::CriticalPlus),
+    ] {
+        let options = format!(
+            "option (kvartal.contract.v1.method) = {{access: {{public: true}} deadline: {{seconds: 1}} {declared}}};"
+        );
+        let contract = read(&options).unwrap();
+        assert_eq!(contract.methods().next().unwrap().criticality, expected, "{declared}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod auth;
 mod channel;
+pub mod criticality;
 pub mod deadline;
 mod directory;
 mod metrics;
@@ -21,6 +22,7 @@ pub mod tls;
 pub mod trace;
 
 pub use channel::{Channel, RemoteOptions};
+pub use criticality::Criticality;
 pub use directory::{Directory, Remote};
 pub use peer::{Peer, caller};
 pub use service::{BoxFuture, BoxService, Request, Response};

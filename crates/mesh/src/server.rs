@@ -5,6 +5,7 @@ mod body;
 mod call;
 mod guard;
 mod handshake;
+mod limit;
 mod listen;
 
 use std::collections::HashMap;
