@@ -3,10 +3,12 @@
 mod admit;
 mod body;
 mod call;
+mod gate;
 mod guard;
 mod handshake;
 mod limit;
 mod listen;
+mod shed;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,11 +21,14 @@ use opentelemetry::metrics::{AsyncInstrument, Meter};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::BoxService;
 use crate::audit::AuditSink;
 use crate::auth::{MeshKey, Verifier};
 use crate::metrics::{Instruments, Measured, Side};
 use crate::rate::Limiter;
+use crate::{BoxService, Criticality};
+
+use gate::Gate;
+use shed::Shed;
 
 pub(crate) use admit::LocalService;
 pub use admit::{may_pass_on, rate_key};
@@ -33,7 +38,8 @@ pub use listen::{Listen, serve, server};
 /// Bounds of one service in one process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Most calls at once, streams aside; more are answered with UNAVAILABLE.
+    /// Most calls at once, streams aside, from their first byte to their last; more are answered with UNAVAILABLE. How many
+    /// of them are worked on is found out while running, see `limit.rs`, and is never more than this.
     pub calls_max: usize,
     /// Most open streams.
     pub streams_max: usize,
@@ -48,8 +54,9 @@ impl Default for Limits {
 }
 
 /// What every call of a service goes through, outermost first: panics are caught; span and metrics until the end of the
-/// body; protocol guard; deadline, body included; load shedding; authentication; authorization by contract, default deny;
-/// rate; the handler; audit.
+/// body; protocol guard; deadline, body included; authentication; authorization by contract, default
+/// deny; rate; the whole message; a place among the calls that are worked on; the handler; audit. A call for which there is
+/// neither a place nor hope of one is turned away before any of it.
 #[derive(Clone)]
 pub struct Stack {
     /// The contract that is enforced.
@@ -79,12 +86,17 @@ impl Stack {
     pub fn wrap(self, routes: tonic::service::Routes) -> BoxService {
         let meter = opentelemetry::global::meter("kvartal");
         let instruments = Instruments::new(&meter, Side::Server);
-        let methods = self.contract.methods().filter(|method| method.domain == self.service).map(|method| {
-            let measured = Arc::new(Measured::new(instruments.clone(), method));
-            (method.path.as_str(), Entry { method, measured })
-        });
+        let methods = self.contract.methods().filter(|method| method.domain == self.service).enumerate();
+        let methods: HashMap<_, _> = methods
+            .map(|(number, method)| {
+                let measured = Arc::new(Measured::new(instruments.clone(), method));
+                (method.path.as_str(), Entry { target: Target { method, number }, measured })
+            })
+            .collect();
         let shell = Arc::new(Shell {
-            methods: methods.collect(),
+            gate: Arc::new(Gate::new(methods.len(), self.limits.calls_max)),
+            shed: Shed::new(&meter, self.service),
+            methods,
             unknown: Measured::unknown(instruments),
             routes: routes.prepare(),
             calls_open: AtomicUsize::new(0),
@@ -102,13 +114,22 @@ struct Shell {
     routes: tonic::service::Routes,
     methods: HashMap<&'static str, Entry>,
     unknown: Measured,
+    gate: Arc<Gate>,
+    shed: Shed,
     calls_open: AtomicUsize,
     streams_open: AtomicUsize,
 }
 
 struct Entry {
-    method: &'static Method,
+    target: Target,
     measured: Arc<Measured>,
+}
+
+/// A method of the service and its number.
+#[derive(Clone, Copy)]
+struct Target {
+    method: &'static Method,
+    number: usize,
 }
 
 impl Shell {
@@ -121,15 +142,31 @@ impl Shell {
 
 /// Shows how full the service is; read when somebody collects metrics, so calls pay nothing for it.
 fn observe_open(meter: &Meter, shell: &Arc<Shell>) {
-    let shell = Arc::downgrade(shell);
-    let gauge = meter.u64_observable_gauge("rpc.server.open").with_description("Calls and streams at this moment");
-    let observe = move |observer: &dyn AsyncInstrument<u64>| {
-        let Some(shell) = shell.upgrade() else { return };
-        for (kind, stream) in [("call", false), ("stream", true)] {
-            let open = shell.open(stream).0.load(Ordering::Relaxed);
-            let attributes = [KeyValue::new("service", shell.stack.service), KeyValue::new("kind", kind)];
-            observer.observe(u64::try_from(open).unwrap_or(u64::MAX), &attributes);
-        }
+    let gauge = |name, description, observe: fn(&Shell, &mut dyn FnMut(usize, &'static str, &'static str))| {
+        let shell = Arc::downgrade(shell);
+        let observe = move |observer: &dyn AsyncInstrument<u64>| {
+            let Some(shell) = shell.upgrade() else { return };
+            let service = KeyValue::new("service", shell.stack.service);
+            observe(&shell, &mut |count, key, value| {
+                let attributes = [service.clone(), KeyValue::new(key, value)];
+                observer.observe(u64::try_from(count).unwrap_or(u64::MAX), &attributes);
+            });
+        };
+        let _ = meter.u64_observable_gauge(name).with_description(description).with_callback(observe).build();
     };
-    let _ = gauge.with_callback(observe).build();
+    gauge("rpc.server.open", "Calls and streams at this moment", |shell, observe| {
+        for (kind, stream) in [("call", false), ("stream", true)] {
+            observe(shell.open(stream).0.load(Ordering::Relaxed), "kind", kind);
+        }
+    });
+    gauge("rpc.server.inside", "Calls that are worked on at this moment", |shell, observe| {
+        for (class, inside) in Criticality::ALL.into_iter().zip(shell.gate.fullness().inside) {
+            observe(inside, "criticality", class.name());
+        }
+    });
+    gauge("rpc.server.limit", "Calls that may be worked on at once, and that wait for it", |shell, observe| {
+        let fullness = shell.gate.fullness();
+        observe(fullness.limit, "kind", "limit");
+        observe(fullness.waiting, "kind", "waiting");
+    });
 }

@@ -7,7 +7,9 @@ use kvartal_contract::{Access, Contract, Method};
 use kvartal_kernel::{Actor, Caller, Error, Kind, Timestamp};
 
 use super::Stack;
+use crate::Criticality;
 use crate::auth::{Identity, MESH_HEADER, bad_token};
+use crate::criticality::CRITICALITY_HEADER;
 use crate::peer::{Peer, user_agent};
 use crate::service::Request;
 use crate::tls::EDGE;
@@ -91,6 +93,18 @@ async fn person(stack: &Stack, authorization: &HeaderValue) -> Result<Identity, 
 fn mesh_caller(stack: &Stack, token: &HeaderValue) -> Result<String, Error> {
     let key = stack.mesh_key.as_ref().ok_or_else(bad_token)?;
     key.verify(token.to_str().map_err(|_| bad_token())?, stack.service, stack.clock.now())
+}
+
+/// Whether the call claims to come from a service; [`authenticate`] finds out whether it does.
+pub(crate) fn claims_service(request: &Request) -> bool {
+    request.extensions().get::<LocalService>().is_some() || request.headers().contains_key(MESH_HEADER)
+}
+
+/// What the call is worth. A service says so in a header, on behalf of whoever it works for; of everybody else, and where a
+/// service says nothing, the contract does.
+pub(crate) fn criticality(headers: &HeaderMap, from_service: bool, method: &Method) -> Criticality {
+    let said = headers.get(CRITICALITY_HEADER).filter(|_| from_service);
+    said.and_then(|name| Criticality::parse(name.to_str().ok()?)).unwrap_or_else(|| method.criticality.into())
 }
 
 fn identity(actor: Actor) -> Identity {

@@ -44,6 +44,13 @@ pub(crate) struct Deadline {
     pub(crate) asked: bool,
 }
 
+impl Deadline {
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_over(self) -> bool {
+        Instant::now() >= self.at
+    }
+}
+
 /// What ends a stream from outside.
 pub(crate) struct StreamWatch {
     stop: Pin<Box<WaitForCancellationFutureOwned>>,

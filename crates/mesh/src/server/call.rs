@@ -17,37 +17,39 @@ use tower::ServiceExt as _;
 use tracing::{Instrument as _, Span};
 
 use super::body::{AnswerBody, Deadline, StreamWatch};
-use super::{Shell, admit, guard};
+use super::{Entry, Shell, Target, admit, guard};
 use crate::audit::CallRecord;
 use crate::auth::Identity;
 use crate::metrics::Observation;
 use crate::service::{BoxFuture, Handle, Request, Response};
 use crate::status::{INTERNAL_MESSAGE, code_name, internal, refusal, to_status, too_late};
-use crate::{deadline, trace};
+use crate::{Criticality, criticality, deadline, trace};
 
 /// Longest wait for the record of an audited call.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Handle for Shell {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        Box::pin(self.answer(request))
+        // The time that the call waits for its turn on a busy processor counts as well.
+        let arrived = Instant::now();
+        Box::pin(self.answer(request, arrived))
     }
 }
 
-/// A place among the calls at once; given back when dropped.
+/// A place among the calls and streams that are open; given back when dropped.
 pub(crate) struct Place {
     shell: Arc<Shell>,
     stream: bool,
 }
 
 impl Place {
-    fn take(shell: &Arc<Shell>, stream: bool) -> Result<Self, Error> {
+    fn take(shell: &Arc<Shell>, stream: bool) -> Option<Self> {
         let (open, most) = shell.open(stream);
         if open.fetch_add(1, Ordering::Relaxed) >= most {
             open.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::unavailable("OVERLOADED", "too much to do at the moment"));
+            return None;
         }
-        Ok(Self { shell: Arc::clone(shell), stream })
+        Some(Self { shell: Arc::clone(shell), stream })
     }
 }
 
@@ -79,27 +81,36 @@ struct Stopped {
     recorded: bool,
 }
 
+impl From<Status> for Stopped {
+    fn from(status: Status) -> Self {
+        Self { status, recorded: true }
+    }
+}
+
 impl From<Error> for Stopped {
     fn from(error: Error) -> Self {
-        Self { status: to_status(error), recorded: true }
+        to_status(error).into()
     }
 }
 
 impl Shell {
-    async fn answer(self: Arc<Self>, request: Request) -> Response {
+    async fn answer(self: Arc<Self>, request: Request, arrived: Instant) -> Response {
         let Some(entry) = self.methods.get(request.uri().path()) else {
             self.unknown.count(Code::Unimplemented);
             let unknown = || refusal(Code::Unimplemented, "UNKNOWN_METHOD", "there is no such method").into_http();
             return guard::refuse(&request).unwrap_or_else(unknown);
         };
-        let mut observation = Observation::start(Arc::clone(&entry.measured));
         if let Some(response) = guard::refuse(&request) {
-            observation.end(Code::Unimplemented);
+            entry.measured.count(Code::Unimplemented);
             return response;
         }
+        if let Some(status) = self.turn_away(entry, &request) {
+            return status.into_http();
+        }
+        let mut observation = Observation::start(Arc::clone(&entry.measured));
         trace::adopt(observation.span(), request.headers());
         let span = observation.span().clone();
-        let call = self.call(entry.method, request, span.clone()).instrument(span);
+        let call = self.call(entry.target, request, arrived, span.clone()).instrument(span);
         let outcome = match AssertUnwindSafe(call).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => Err(panicked(panic.as_ref())),
@@ -115,18 +126,39 @@ impl Shell {
         }
     }
 
-    async fn call(self: &Arc<Self>, method: &'static Method, request: Request, span: Span) -> Result<Begun, Status> {
+    /// Turns a call away that has no chance, before it costs anything: without a span, for a flood of calls must not become
+    /// a flood of traces. What the call claims to be worth is believed here and verified before it gets a place.
+    fn turn_away(&self, entry: &Entry, request: &Request) -> Option<Status> {
+        let Target { method, number } = entry.target;
+        let class = admit::criticality(request.headers(), admit::claims_service(request), method);
+        let (open, most) = self.open(method.server_streaming);
+        let full = open.load(Ordering::Relaxed) >= most;
+        if !full && (method.server_streaming || !self.gate.is_closed(number, class)) {
+            return None;
+        }
+        entry.measured.count(Code::Unavailable);
+        Some(self.shed.refuse(method, class))
+    }
+
+    async fn call(
+        self: &Arc<Self>,
+        target: Target,
+        request: Request,
+        arrived: Instant,
+        span: Span,
+    ) -> Result<Begun, Status> {
+        let method = target.method;
         let asked = deadline::read(request.headers())
             .map_err(|_| refusal(Code::InvalidArgument, "TIMEOUT_MALFORMED", "grpc-timeout is malformed"))?;
         let limit = asked.map_or(method.deadline, |asked| asked.min(method.deadline));
-        if limit.is_zero() {
+        let deadline = Deadline { at: arrived + limit, asked: asked.is_some_and(|asked| asked < method.deadline) };
+        if deadline.is_over() {
             return Err(too_late());
         }
-        let deadline =
-            Deadline { at: Instant::now() + limit, asked: asked.is_some_and(|asked| asked < method.deadline) };
-        let place = Place::take(self, method.server_streaming).map_err(to_status)?;
+        let place = Place::take(self, method.server_streaming);
+        let place = place.ok_or_else(|| self.shed.refuse(method, method.criticality.into()))?;
         let held = Held { _place: place, _tracked: self.stack.calls.token() };
-        let work = Arc::clone(self).work(method, request, deadline, held, span.clone());
+        let work = Arc::clone(self).work(target, request, deadline, held, span.clone());
         if !method.audit {
             return work.await;
         }
@@ -141,14 +173,15 @@ impl Shell {
 
     async fn work(
         self: Arc<Self>,
-        method: &'static Method,
+        target: Target,
         request: Request,
         deadline: Deadline,
         held: Held,
         span: Span,
     ) -> Result<Begun, Status> {
+        let method = target.method;
         let mut caller = admit::caller_of_nobody(&request);
-        let through = timeout_at(deadline.at, self.through(method, request, &mut caller, deadline, &span)).await;
+        let through = timeout_at(deadline.at, self.through(target, request, &mut caller, deadline, &span)).await;
         let outcome = through.unwrap_or_else(|_| Err(Stopped { status: too_late(), recorded: true }));
         let recorded = outcome.as_ref().map_or_else(|stopped| stopped.recorded, |_| true);
         let outcome = outcome.map_err(|stopped| stopped.status);
@@ -164,12 +197,13 @@ impl Shell {
     /// Lets the call through to its handler, or not.
     async fn through(
         &self,
-        method: &'static Method,
+        target: Target,
         mut request: Request,
         caller: &mut Caller,
         deadline: Deadline,
         span: &Span,
     ) -> Result<(Response, Identity), Stopped> {
+        let method = target.method;
         let too_often = |error| Stopped { status: to_status(error), recorded: false };
         let identity = match admit::authenticate(&self.stack, &mut request).await {
             Ok(identity) => identity,
@@ -189,18 +223,48 @@ impl Shell {
         allowed?;
         request.extensions_mut().insert(caller.clone());
         request.extensions_mut().insert(method);
-        let request = guard::one_message(request, self.stack.limits.message_bytes_max);
-        let routes = self.routes.clone();
-        let handler = AssertUnwindSafe(routes.oneshot(request)).catch_unwind();
-        let response = match deadline::within(deadline.at, handler).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(panic) => return Err(Stopped { status: panicked(panic.as_ref()), recorded: true }),
-        };
+        let from_service = matches!(identity.actor, Actor::Service { .. });
+        let class = admit::criticality(request.headers(), from_service, method);
+        let request = guard::receive(request, self.stack.limits.message_bytes_max).await.map_err(presentable)?;
+        let response = self.handle(target, class, request, deadline).await?;
         match refused(&response) {
             None => Ok((response, identity)),
-            Some(status) => Err(Stopped { status: presentable(status), recorded: true }),
+            Some(status) => Err(presentable(status).into()),
         }
+    }
+
+    /// Runs the handler, in a place of its own among the calls that are worked on. The place is taken when the message is
+    /// here and given back when the handler has answered: slow clients hold up neither others nor the measuring.
+    async fn handle(
+        &self,
+        target: Target,
+        class: Criticality,
+        request: Request,
+        deadline: Deadline,
+    ) -> Result<Response, Stopped> {
+        let permit = if target.method.server_streaming {
+            None
+        } else {
+            let permit = self.gate.enter(target.number, class, deadline.at).await;
+            // Refusals are not recorded: the record would become the target of the flood.
+            let refused = || Stopped { status: self.shed.refuse(target.method, class), recorded: false };
+            Some(permit.ok_or_else(refused)?)
+        };
+        if deadline.is_over() {
+            return Err(too_late().into());
+        }
+        let handler = AssertUnwindSafe(self.routes.clone().oneshot(request)).catch_unwind();
+        let response = match criticality::within(class, deadline::within(deadline.at, handler)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(panic) => return Err(panicked(panic.as_ref()).into()),
+        };
+        if let Some(permit) = permit
+            && refused(&response).is_none()
+        {
+            permit.answered();
+        }
+        Ok(response)
     }
 
     /// Records an audited call. What succeeded but cannot be recorded is not answered with success.

@@ -1,11 +1,14 @@
 //! The protocol guard: what tonic accepts and gRPC does not.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
@@ -32,16 +35,23 @@ fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// Puts the guard around a request's body.
-pub(crate) fn one_message(request: Request, bytes_max: usize) -> Request {
-    request
-        .map(|body| Body::new(OneMessage { inner: body, state: State::Prefix { bytes: [0; 5], seen: 0 }, bytes_max }))
+/// Waits for the message of a request: exactly one, neither none, nor two, nor one that is too large. Every RPC of the
+/// platform takes one message. tonic would read and drop further messages without end.
+pub(crate) async fn receive(request: Request, bytes_max: usize) -> Result<Request, Status> {
+    let (parts, mut body) = request.into_parts();
+    let mut message = OneMessage { state: State::Prefix { bytes: [0; 5], seen: 0 }, bytes_max };
+    let mut received = Received(VecDeque::with_capacity(1));
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        if let Ok(data) = frame?.into_data() {
+            message.take(&data)?;
+            received.0.push_back(data);
+        }
+    }
+    message.end()?;
+    Ok(Request::from_parts(parts, Body::new(received)))
 }
 
-/// A request body of exactly one message, neither none, nor two, nor one that is too large. Every RPC of the platform
-/// takes one message. tonic would read and drop further messages without end.
 struct OneMessage {
-    inner: Body,
     state: State,
     bytes_max: usize,
 }
@@ -53,8 +63,6 @@ enum State {
     Message { left: usize },
     /// Behind it.
     Done,
-    /// An error was reported.
-    Failed,
 }
 
 impl OneMessage {
@@ -84,13 +92,12 @@ impl OneMessage {
                     }
                 }
                 State::Done => return Err(refusal(Code::Unimplemented, "ONE_MESSAGE", "send exactly one message")),
-                State::Failed => return Ok(()),
             }
         }
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Status> {
+    fn end(&self) -> Result<(), Status> {
         match self.state {
             State::Prefix { seen: 0, .. } => {
                 Err(refusal(Code::Unimplemented, "ONE_MESSAGE", "send exactly one message, there is none"))
@@ -98,7 +105,7 @@ impl OneMessage {
             State::Prefix { .. } | State::Message { .. } => {
                 Err(refusal(Code::InvalidArgument, "MESSAGE_TRUNCATED", "the message is cut off"))
             }
-            State::Done | State::Failed => Ok(()),
+            State::Done => Ok(()),
         }
     }
 }
@@ -108,32 +115,18 @@ pub(crate) fn too_large() -> Status {
     refusal(Code::ResourceExhausted, "MESSAGE_TOO_LARGE", "the message is too large")
 }
 
-impl http_body::Body for OneMessage {
-    type Data = Bytes;
-    type Error = Status;
+/// A message that is here, as it came.
+struct Received(VecDeque<Bytes>);
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if matches!(self.state, State::Failed) {
-            return Poll::Ready(None);
-        }
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        let checked = match &frame {
-            Some(Ok(frame)) => frame.data_ref().map_or(Ok(()), |data| self.take(data)),
-            Some(Err(_)) => Ok(()),
-            None => self.end(),
-        };
-        if let Err(status) = checked {
-            self.state = State::Failed;
-            return Poll::Ready(Some(Err(status)));
-        }
-        Poll::Ready(frame)
+impl http_body::Body for Received {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Done | State::Failed) && self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.0.is_empty()
     }
 }

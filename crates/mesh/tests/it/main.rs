@@ -8,6 +8,7 @@ mod channels;
 mod deadlines;
 mod failures;
 mod network;
+mod overload;
 mod protocol;
 mod rates;
 mod streams;

@@ -1,9 +1,11 @@
 //! Spans and metrics of calls.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use kvartal_kernel::{Role, SystemClock};
 use kvartal_mesh::Channel;
+use kvartal_mesh::server::{Limits, Stack};
 use kvartal_proto::identity::v1 as identity;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, TracerProvider as _};
@@ -154,9 +156,17 @@ async fn calls_are_counted_and_timed() {
     let world = World::new();
     world.audit().list_records(world.list("")).await.unwrap();
     world.audit().list_records(world.list("missing")).await.unwrap_err();
+    let small = World::with(|stack| Stack { limits: Limits { calls_max: 1, ..stack.limits }, ..stack });
+    let (mut first, request) = (small.audit(), small.verify_chain(3));
+    let waiting = tokio::spawn(async move { first.verify_chain(request).await });
+    tokio::task::yield_now().await;
+    small.audit().list_records(small.list("")).await.unwrap_err();
     provider.force_flush().unwrap();
+    small.gate.notify_one();
+    waiting.await.unwrap().unwrap();
     let metrics = exporter.get_finished_metrics().unwrap();
-    let (mut counted, mut timed, mut open) = (Vec::new(), 0, false);
+    let (mut counted, mut timed, mut shed) = (Vec::new(), 0, Vec::new());
+    let mut gauges = BTreeMap::new();
     for metric in metrics.iter().flat_map(|m| m.scope_metrics()).flat_map(|scope| scope.metrics()) {
         match (metric.name(), metric.data()) {
             ("rpc.server.requests", AggregatedMetrics::U64(MetricData::Sum(sum))) => {
@@ -170,10 +180,30 @@ async fn calls_are_counted_and_timed() {
             ("rpc.server.duration", AggregatedMetrics::F64(MetricData::Histogram(histogram))) => {
                 timed += histogram.data_points().map(|point| point.count()).sum::<u64>();
             }
-            ("rpc.server.open", _) => open = true,
+            ("rpc.server.shed", AggregatedMetrics::U64(MetricData::Sum(sum))) => {
+                shed.extend(sum.data_points().flat_map(|point| point.attributes().map(|pair| pair.value.to_string())));
+            }
+            (name, AggregatedMetrics::U64(MetricData::Gauge(gauge))) => {
+                for point in gauge.data_points() {
+                    let of: Vec<_> = point.attributes().map(|pair| pair.value.to_string()).collect();
+                    let most = gauges.entry((name.to_owned(), of.join(" "))).or_insert(0);
+                    *most = point.value().max(*most);
+                }
+            }
             _ => {}
         }
     }
     assert!(counted.contains(&"OK".into()) && counted.contains(&"NOT_FOUND".into()), "{counted:?}");
-    assert!(timed >= 2 && open);
+    assert!(timed >= 2);
+    for what in ["audit", "SHEDDABLE_PLUS", "read"] {
+        assert!(shed.iter().any(|attribute| attribute == what), "{what} in {shed:?}");
+    }
+    let gauge = |name: &str, of: &str| {
+        let found = gauges.iter().find(|((n, o), _)| n == name && of.split(' ').all(|word| o.contains(word)));
+        found.map(|(_, value)| *value)
+    };
+    assert_eq!(gauge("rpc.server.open", "audit call"), Some(1), "{gauges:?}");
+    assert_eq!(gauge("rpc.server.inside", "audit SHEDDABLE"), Some(1), "{gauges:?}");
+    assert_eq!(gauge("rpc.server.limit", "audit limit"), Some(1), "{gauges:?}");
+    assert_eq!(gauge("rpc.server.limit", "audit waiting"), Some(0), "{gauges:?}");
 }

@@ -1,6 +1,7 @@
 //! Three small services behind the stack, and people to call them.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use kvartal_mesh::auth::{
 use kvartal_mesh::rate::{LocalLimiter, RateNumbers};
 use kvartal_mesh::server::{Limits, Stack};
 use kvartal_mesh::stream::{Feed, Item, Reply, reply};
-use kvartal_mesh::{BoxService, Peer, caller, deadline, to_status};
+use kvartal_mesh::{BoxService, Criticality, Peer, caller, deadline, to_status};
 use kvartal_proto::audit::v1 as audit;
 use kvartal_proto::audit::v1::audit_service_client::AuditServiceClient;
 use kvartal_proto::audit::v1::audit_service_server::{AuditService, AuditServiceServer};
@@ -26,7 +27,7 @@ use kvartal_proto::identity::v1 as identity;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::notification::v1 as notification;
 use kvartal_proto::notification::v1::notification_service_client::NotificationServiceClient;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
@@ -50,6 +51,7 @@ pub(crate) struct World {
     pub(crate) audit: BoxService,
     pub(crate) notification: BoxService,
     pub(crate) identity: BoxService,
+    pub(crate) work: Arc<Work>,
     key: SigningKey,
 }
 
@@ -79,12 +81,14 @@ impl World {
             limits: Limits::default(),
         };
         let (feed, gate) = (Feed::new(100), Arc::new(Notify::new()));
+        let work = Arc::new(Work::default());
         let wrap = |service, routes| adjust(Stack { service, ..stack.clone() }).wrap(routes);
         let audit = AuditServiceServer::new(Audit { gate: gate.clone() });
         Self {
             audit: wrap("audit", Routes::new(audit)),
             notification: wrap("notification", Routes::new(Notifications { feed: feed.clone() })),
-            identity: wrap("identity", Routes::new(Identity)),
+            identity: wrap("identity", Routes::new(Identity { work: work.clone() })),
+            work,
             stop,
             calls,
             revocations,
@@ -211,6 +215,10 @@ impl AuditService for Audit {
             "internal" => return Err(to_status(Error::internal("secret"))),
             "missing" => return Err(to_status(Error::not_found("RECORD_NOT_FOUND", "record"))),
             "large" => records = vec![audit::Record { subject: "x".repeat(1_000_000), ..audit::Record::default() }],
+            "criticality" => {
+                let next_page_token = Criticality::current().name().to_owned();
+                return Ok(Response::new(audit::ListRecordsResponse { records, next_page_token }));
+            }
             "remaining" => {
                 let remaining = deadline::remaining().unwrap().as_millis().to_string();
                 return Ok(Response::new(audit::ListRecordsResponse { records, next_page_token: remaining }));
@@ -294,9 +302,36 @@ impl tower::Service<http::Request<Body>> for Notifications {
     }
 }
 
+/// Work of a known cost: so many calls at a time, so long each.
+pub(crate) struct Work {
+    places: Semaphore,
+    pub(crate) begun: AtomicUsize,
+}
+
+impl Work {
+    /// Whoever asks for the contact of this user has to wait for a place and then for [`Work::TAKES`].
+    pub(crate) const USER: &str = "018f0000-0000-7000-8000-00000000000a";
+    pub(crate) const PLACES: usize = 10;
+    pub(crate) const TAKES: Duration = Duration::from_millis(40);
+
+    async fn done(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        let _place = self.places.acquire().await.unwrap();
+        tokio::time::sleep(Self::TAKES).await;
+    }
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { places: Semaphore::new(Self::PLACES), begun: AtomicUsize::new(0) }
+    }
+}
+
 /// Answers `GetContact` (for services only) with the caller's name, and `SignIn` (for everybody) with nothing.
 #[derive(Clone)]
-struct Identity;
+struct Identity {
+    work: Arc<Work>,
+}
 
 impl NamedService for Identity {
     const NAME: &'static str = "kvartal.identity.v1.IdentityService";
@@ -312,15 +347,23 @@ impl tower::Service<http::Request<Body>> for Identity {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let get_contact = service_fn(|request: Request<identity::GetContactRequest>| async move {
-            let Actor::Service { name } = caller(&request).actor else { panic!("only services get here") };
-            let remaining = deadline::remaining().unwrap().as_millis().to_string();
-            let contact = identity::GetContactResponse {
-                email: name,
-                locale: remaining,
-                ..identity::GetContactResponse::default()
-            };
-            Ok::<_, Status>(Response::new(contact))
+        let work = self.work.clone();
+        let get_contact = service_fn(move |request: Request<identity::GetContactRequest>| {
+            let work = work.clone();
+            async move {
+                if request.get_ref().user_id == Work::USER {
+                    work.done().await;
+                }
+                let Actor::Service { name } = caller(&request).actor else { panic!("only services get here") };
+                let remaining = deadline::remaining().unwrap().as_millis().to_string();
+                let contact = identity::GetContactResponse {
+                    email: name,
+                    locale: remaining,
+                    time_zone: Criticality::current().name().to_owned(),
+                    ..identity::GetContactResponse::default()
+                };
+                Ok::<_, Status>(Response::new(contact))
+            }
         });
         let sign_in = service_fn(|_: Request<identity::SignInRequest>| async {
             Ok::<_, Status>(Response::new(identity::SignInResponse::default()))

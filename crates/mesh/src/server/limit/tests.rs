@@ -117,7 +117,7 @@ fn goodput(service: &Service, outcome: &Outcome, seconds: f64) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn under_overload_workers_stay_busy_and_nobody_waits_long(
