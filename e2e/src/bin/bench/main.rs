@@ -13,11 +13,15 @@
 mod bus;
 mod drive;
 mod login;
+mod mesh;
 mod noop;
 mod report;
 mod store;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use report::Report;
 
@@ -37,30 +41,68 @@ struct Arguments {
     #[arg(long, default_value = "")]
     only: String,
     #[command(subcommand)]
-    role: Option<Role>,
+    what: Option<What>,
 }
 
-/// What a child process of the benchmark does.
+/// Something else than the comparisons; mostly what a child process of the benchmark does.
 #[derive(Subcommand)]
-enum Role {
+enum What {
+    /// The mesh on the wire: raw tonic, our stack, a pair of Envoys
+    Mesh(mesh::Args),
     /// A no-op RPC on a bare tonic server, its address on standard output.
     #[command(hide = true)]
     BareNoop,
     /// The same RPC behind the server stack.
     #[command(hide = true)]
     FullNoop,
+    /// Answers calls of the mesh benchmark, its address on standard output.
+    #[command(hide = true)]
+    MeshServer {
+        part: mesh::Part,
+        #[arg(long)]
+        identity: Option<PathBuf>,
+    },
+    /// Makes them: each line of standard input is a rate and a time.
+    #[command(hide = true)]
+    MeshCaller {
+        part: mesh::Part,
+        #[arg(long)]
+        url: String,
+        #[arg(long)]
+        identity: Option<PathBuf>,
+    },
+    /// Makes so many calls through a layer, for valgrind to count.
+    #[command(hide = true)]
+    MeshLayer {
+        layer: mesh::Layer,
+        #[arg(long)]
+        calls: u32,
+    },
 }
 
-#[tokio::main]
-async fn main() {
+fn main() {
     let arguments = Arguments::parse();
-    match arguments.role {
-        Some(Role::BareNoop) => return noop::serve_bare().await,
-        Some(Role::FullNoop) => return noop::serve_full().await,
+    // What valgrind counts runs on one thread, or no two counts are alike.
+    let mut runtime = match arguments.what {
+        Some(What::MeshLayer { .. }) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    runtime.enable_all().build().unwrap().block_on(run(arguments));
+}
+
+async fn run(arguments: Arguments) {
+    match arguments.what {
+        Some(What::Mesh(args)) => return mesh::run(&args).await,
+        Some(What::BareNoop) => return noop::serve_bare().await,
+        Some(What::FullNoop) => return noop::serve_full().await,
+        Some(What::MeshServer { part, identity }) => return mesh::answer(part, identity).await,
+        Some(What::MeshCaller { part, url, identity }) => return mesh::call(part, &url, identity).await,
+        Some(What::MeshLayer { layer, calls }) => return mesh::call_layer(layer, calls).await,
         None => {}
     }
     let mut report = Report::new(arguments.seconds, arguments.pairs, arguments.only);
     noop::run(&mut report).await;
+    mesh::compare(&mut report).await;
     login::run(&mut report).await;
     store::run(&mut report, arguments.rows).await;
     bus::run(&mut report).await;

@@ -73,10 +73,17 @@ pub(crate) async fn serve_bare() {
 
 /// The whole stack: span, metrics, deadline, token, revocation, access, rate, input rules.
 pub(crate) async fn serve_full() {
+    let stack = stack();
+    let stop = stack.stop.clone();
+    let service = stack.wrap(tonic::service::Routes::new(AuditServiceServer::new(Nothing)));
+    kvartal_mesh::server::serve(listen().await, service, Listen::default(), stop).await.unwrap();
+}
+
+/// A stack of the audit service, with rates that nobody meets.
+pub(crate) fn stack() -> Stack {
     let clock = Arc::new(SystemClock);
     let verifier = JwtVerifier::new(Arc::new(Nothing), Arc::new(LocalRevocations::new(clock.clone())), clock.clone());
-    let stop = CancellationToken::new();
-    let stack = Stack {
+    Stack {
         contract: kvartal_proto::contract(),
         service: "audit",
         verifier: Arc::new(verifier),
@@ -84,16 +91,14 @@ pub(crate) async fn serve_full() {
         limiter: Arc::new(LocalLimiter::new(clock.clone(), RateNumbers::default().times(1_000_000))),
         audit: Arc::new(Nothing),
         clock,
-        stop: stop.clone(),
+        stop: CancellationToken::new(),
         calls: tokio_util::task::TaskTracker::new(),
         limits: Limits::default(),
-    };
-    let service = stack.wrap(tonic::service::Routes::new(AuditServiceServer::new(Nothing)));
-    kvartal_mesh::server::serve(listen().await, service, Listen::default(), stop).await.unwrap();
+    }
 }
 
-/// Tokens of a thousand people, as a day brings them.
-fn tokens() -> Vec<String> {
+/// Tokens of so many people.
+pub(crate) fn tokens(people: usize) -> Vec<String> {
     let now = SystemClock.now().seconds();
     let token = |_| {
         let claims = Claims {
@@ -111,7 +116,7 @@ fn tokens() -> Vec<String> {
         };
         format!("Bearer {}", key().sign(&claims).unwrap())
     };
-    (0..1_000).map(token).collect()
+    (0..people).map(token).collect()
 }
 
 async fn call(channel: tonic::transport::Channel, token: String) -> bool {
@@ -125,7 +130,8 @@ pub(crate) async fn run(report: &mut Report) {
     if !report.wants(name) {
         return;
     }
-    let tokens = Arc::new(tokens());
+    // As a day brings them.
+    let tokens = Arc::new(tokens(1_000));
     let (full, bare) = (Contestant::start("full-noop"), Contestant::start("bare-noop"));
     let block = async |contestant: &Contestant, channels: &[_], lasting: Duration| {
         let tokens = tokens.clone();
