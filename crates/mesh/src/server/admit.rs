@@ -97,7 +97,9 @@ fn mesh_caller(stack: &Stack, token: &HeaderValue) -> Result<String, Error> {
 
 /// Whether the call claims to come from a service; [`authenticate`] finds out whether it does.
 pub(crate) fn claims_service(request: &Request) -> bool {
-    request.extensions().get::<LocalService>().is_some() || request.headers().contains_key(MESH_HEADER)
+    let proved = request.extensions().get::<ProvedPeer>().is_some_and(|peer| !peer.is_edge());
+    let local = request.extensions().get::<LocalService>().is_some();
+    proved || local || request.headers().contains_key(MESH_HEADER)
 }
 
 /// What the call is worth. A service says so in a header, on behalf of whoever it works for; of everybody else, and where a
