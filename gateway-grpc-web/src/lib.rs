@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod authz;
 mod backend;
 mod edge;
 mod headers;
 mod limit;
 mod plain;
+pub mod protocol;
+pub mod ratelimit;
 mod start;
 
 use std::time::Duration;

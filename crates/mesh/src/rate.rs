@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,14 +31,32 @@ impl Rate {
     pub const STREAM: Self = Self { interval: Duration::from_secs(1), burst: 20 };
 
     /// The next "theoretical arrival time" when a call at `now` is allowed, else how long to wait. All in microseconds;
-    /// `arrival` is what the call before left behind. This is all there is to GCRA; a script in Redis does the same.
+    /// `arrival` is what the call before left behind.
     pub fn next_arrival(self, arrival: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Duration> {
-        let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
-        // A clock that was set back must not lock anybody out for longer than a full burst.
-        let latest = now.plus(self.interval.saturating_mul(self.burst));
-        let arrival = arrival.unwrap_or(now).clamp(now, latest);
-        let wait = arrival.minus(tolerance).since(now);
-        if wait.is_zero() { Ok(arrival.plus(self.interval)) } else { Err(wait) }
+        self.take(arrival, now, 1)
+    }
+
+    /// The same for `hits` calls at once. This is all there is to GCRA; a script in Redis does the same.
+    pub fn take(self, arrival: Option<Timestamp>, now: Timestamp, hits: u32) -> Result<Timestamp, Duration> {
+        let next = self.begin(arrival, now).plus(self.interval.saturating_mul(hits));
+        let wait = next.minus(self.full()).since(now);
+        if wait.is_zero() { Ok(next) } else { Err(wait) }
+    }
+
+    /// How many calls would be allowed at `now`, and how long until a full burst is again.
+    pub fn left(self, arrival: Option<Timestamp>, now: Timestamp) -> (u32, Duration) {
+        let reset = self.begin(arrival, now).since(now);
+        let free = self.full().saturating_sub(reset).as_micros();
+        (u32::try_from(free / self.interval.as_micros().max(1)).unwrap_or(u32::MAX), reset)
+    }
+
+    fn full(self) -> Duration {
+        self.interval.saturating_mul(self.burst.max(1))
+    }
+
+    /// A clock that was set back must not lock anybody out for longer than a full burst.
+    fn begin(self, arrival: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        arrival.unwrap_or(now).clamp(now, now.plus(self.full()))
     }
 }
 
@@ -108,6 +126,15 @@ pub fn class_name(class: RateClass) -> &'static str {
     }
 }
 
+/// The class of a name.
+pub fn class_of(name: &str) -> Option<RateClass> {
+    CLASSES.into_iter().find(|class| class_name(*class) == name)
+}
+
+/// Every class.
+pub const CLASSES: [RateClass; 5] =
+    [RateClass::Sensitive, RateClass::Read, RateClass::Write, RateClass::Expensive, RateClass::Stream];
+
 /// The answer to a caller that comes too often.
 pub fn limited(class: RateClass, wait: Duration) -> Error {
     Error::new(Kind::ResourceExhausted, "RATE_LIMITED", "too many calls; slow down")
@@ -115,12 +142,56 @@ pub fn limited(class: RateClass, wait: Duration) -> Error {
         .retry_after(wait)
 }
 
+/// Something to count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hit<'a> {
+    /// At which rate.
+    pub class: RateClass,
+    /// Whose: a caller or an address.
+    pub key: &'a str,
+    /// How many calls; with none, nothing is counted and nothing refused.
+    pub hits: u32,
+}
+
+/// What became of a [`Hit`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Count {
+    /// How long to wait; zero when it is allowed.
+    pub wait: Duration,
+    /// How many more calls would be allowed now.
+    pub left: u32,
+    /// How long until a full burst is again.
+    pub reset: Duration,
+}
+
+impl Count {
+    /// What the rate says; `arrival` is what stands in the books after the decision.
+    pub fn of(rate: Rate, wait: Duration, arrival: Timestamp, now: Timestamp) -> Self {
+        let (left, reset) = rate.left(Some(arrival), now);
+        Self { wait, left, reset }
+    }
+
+    /// Whether it is allowed.
+    pub fn allowed(&self) -> bool {
+        self.wait.is_zero()
+    }
+}
+
 /// Counts calls.
 #[async_trait]
 pub trait Limiter: Send + Sync {
-    /// Counts a call of `key` (a caller or an address) and refuses it with RESOURCE_EXHAUSTED and a delay when there are too
-    /// many. Whether a limiter that cannot count lets calls pass is its own decision.
-    async fn check(&self, class: RateClass, key: &str) -> Result<(), Error>;
+    /// Counts all of these, or none when one of them is too many; says what became of each, in their order. UNAVAILABLE
+    /// when it cannot be counted and must not pass uncounted: that is each limiter's own decision.
+    async fn take(&self, hits: &[Hit<'_>]) -> Result<Vec<Count>, Error>;
+
+    /// Counts one call and refuses it with RESOURCE_EXHAUSTED and a delay when there are too many.
+    async fn check(&self, class: RateClass, key: &str) -> Result<(), Error> {
+        let counts = self.take(&[Hit { class, key, hits: 1 }]).await?;
+        match counts.first() {
+            Some(count) if !count.allowed() => Err(limited(class, count.wait)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Most callers that are remembered in each class.
@@ -150,15 +221,7 @@ impl LocalLimiter {
 
     /// Counts a call, without waiting for anything.
     pub fn try_check(&self, class: RateClass, key: &str) -> Result<(), Error> {
-        let class_number = match class {
-            RateClass::Read => 0,
-            RateClass::Write => 1,
-            RateClass::Expensive => 2,
-            RateClass::Sensitive => 3,
-            RateClass::Stream => 4,
-        };
-        let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
-        let Some(shard) = self.shards.get(class_number * SHARDS + shard) else { return Ok(()) };
+        let Some(shard) = self.shards.get(self.shard_of(class, key)) else { return Ok(()) };
         let now = self.clock.now();
         let rate = self.numbers.of(class);
         let mut arrivals = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,7 +236,62 @@ impl LocalLimiter {
         arrivals.insert(key.into(), arrival);
         Ok(())
     }
+
+    /// Counts all, or none, without waiting for anything.
+    pub fn try_take(&self, hits: &[Hit<'_>]) -> Vec<Count> {
+        let shards: Vec<usize> = hits.iter().map(|hit| self.shard_of(hit.class, hit.key)).collect();
+        let mut held = self.hold(&shards);
+        let now = self.clock.now();
+        let mut next: HashMap<(usize, &str), Timestamp> = HashMap::with_capacity(hits.len());
+        let mut waits = Vec::with_capacity(hits.len());
+        for (hit, shard) in hits.iter().zip(&shards) {
+            let known = held.iter().find(|(place, _)| place == shard).and_then(|(_, arrivals)| arrivals.get(hit.key));
+            // The same caller may be named twice.
+            let arrival = next.get(&(*shard, hit.key)).or(known).copied();
+            let taken = self.numbers.of(hit.class).take(arrival, now, hit.hits);
+            next.insert((*shard, hit.key), taken.unwrap_or_else(|_| arrival.unwrap_or(now)));
+            waits.push((arrival, taken.err().unwrap_or_default()));
+        }
+        let refused = waits.iter().any(|(_, wait)| !wait.is_zero());
+        if !refused {
+            for ((shard, key), arrival) in &next {
+                let Some((_, arrivals)) = held.iter_mut().find(|(place, _)| place == shard) else { continue };
+                if arrivals.len() >= self.callers_max && !arrivals.contains_key(*key) {
+                    make_room(arrivals, now);
+                }
+                arrivals.insert((*key).into(), *arrival);
+            }
+        }
+        let count = |((hit, shard), (before, wait)): ((&Hit<'_>, &usize), &(Option<Timestamp>, Duration))| {
+            let after = if refused { *before } else { next.get(&(*shard, hit.key)).copied() };
+            Count::of(self.numbers.of(hit.class), *wait, after.unwrap_or(now), now)
+        };
+        hits.iter().zip(&shards).zip(&waits).map(count).collect()
+    }
+
+    /// Takes the locks of these shards, always in the same order.
+    fn hold(&self, shards: &[usize]) -> Vec<Held<'_>> {
+        let mut places = shards.to_vec();
+        places.sort_unstable();
+        places.dedup();
+        let lock = |place: usize| Some((place, self.shards.get(place)?.lock().unwrap_or_else(PoisonError::into_inner)));
+        places.into_iter().filter_map(lock).collect()
+    }
+
+    fn shard_of(&self, class: RateClass, key: &str) -> usize {
+        let class_number = match class {
+            RateClass::Read => 0,
+            RateClass::Write => 1,
+            RateClass::Expensive => 2,
+            RateClass::Sensitive => 3,
+            RateClass::Stream => 4,
+        };
+        class_number * SHARDS + usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0)
+    }
 }
+
+/// A lock held, with its place among the shards.
+type Held<'a> = (usize, MutexGuard<'a, HashMap<Box<str>, Timestamp>>);
 
 /// Forgets callers whose burst is full again, which changes nothing; if that was nobody, the half that is nearest to it.
 fn make_room(arrivals: &mut HashMap<Box<str>, Timestamp>, now: Timestamp) {
@@ -191,6 +309,10 @@ fn make_room(arrivals: &mut HashMap<Box<str>, Timestamp>, now: Timestamp) {
 
 #[async_trait]
 impl Limiter for LocalLimiter {
+    async fn take(&self, hits: &[Hit<'_>]) -> Result<Vec<Count>, Error> {
+        Ok(self.try_take(hits))
+    }
+
     async fn check(&self, class: RateClass, key: &str) -> Result<(), Error> {
         self.try_check(class, key)
     }

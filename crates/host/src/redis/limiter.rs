@@ -1,5 +1,7 @@
 //! Rate limits that hold over all processes.
 
+mod denials;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,88 +10,130 @@ use async_trait::async_trait;
 use fred::types::scripts::Script;
 use kvartal_contract::RateClass;
 use kvartal_kernel::{Clock, Error, Timestamp};
-use kvartal_mesh::rate::{Limiter, LocalLimiter, RateNumbers, class_name, limited};
+use kvartal_mesh::rate::{Count, Hit, Limiter, LocalLimiter, RateNumbers, class_name};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use tokio::time::Instant;
 
 use super::{Redis, away};
+use denials::Denials;
 
 /// After a failure Redis is left alone for so long, so that calls do not wait for it one by one.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Counts calls in Redis. While Redis is away, calls whose guessing would pay are refused; the others are counted within
+/// Counts calls in Redis, whatever is asked at once in one round trip. A caller that was refused is refused from memory
+/// until its time comes. While Redis is away, calls whose guessing would pay are refused; the others are counted within
 /// this process.
 pub struct RedisLimiter {
     redis: Redis,
     script: Script,
     numbers: RateNumbers,
     local: LocalLimiter,
+    denials: Denials,
     born: Instant,
     /// Milliseconds after `born` until which Redis is left alone.
     paused_until_ms: AtomicU64,
     away: AtomicBool,
     fallbacks: Counter<u64>,
+    remembered: Counter<u64>,
 }
 
 impl RedisLimiter {
     /// With these rates. The clock is for the time without Redis; Redis counts on its own clock.
     pub fn new(redis: Redis, clock: Arc<dyn Clock>, numbers: RateNumbers) -> Self {
-        let fallbacks = opentelemetry::global::meter("kvartal.rate")
-            .u64_counter("kvartal.rate.fallbacks")
-            .with_description("Calls that were decided without Redis")
-            .build();
+        let meter = opentelemetry::global::meter("kvartal.rate");
+        let counter = |name, about| meter.u64_counter(name).with_description(about).build();
         Self {
             redis,
             script: Script::from_lua(include_str!("gcra.lua")),
             numbers,
             local: LocalLimiter::new(clock, numbers),
+            denials: Denials::new(),
             born: Instant::now(),
             paused_until_ms: AtomicU64::new(0),
             away: AtomicBool::new(false),
-            fallbacks,
+            fallbacks: counter("kvartal.rate.fallbacks", "Calls that were decided without Redis"),
+            remembered: counter("kvartal.rate.remembered", "Calls that were refused from memory, without asking Redis"),
         }
     }
 
-    /// Counts a call in Redis: the time to wait, if it is one too many, and the server's time.
-    async fn count(&self, class: RateClass, key: &str) -> Result<(Result<(), Duration>, Timestamp), Error> {
-        let rate = self.numbers.of(class);
-        let interval = i64::try_from(rate.interval.as_micros()).unwrap_or(i64::MAX);
-        let key = format!("kvartal:rate:{}:{key}", class_name(class));
+    /// Counts in Redis, all or none: what became of each, and the server's time.
+    async fn count(&self, hits: &[Hit<'_>]) -> Result<(Vec<Count>, Timestamp), Error> {
+        let keys: Vec<String> = hits.iter().map(|hit| book(hit.class, hit.key)).collect();
+        let numbers = hits.iter().flat_map(|hit| {
+            let rate = self.numbers.of(hit.class);
+            let interval = i64::try_from(rate.interval.as_micros()).unwrap_or(i64::MAX);
+            [interval, i64::from(rate.burst), i64::from(hit.hits)]
+        });
+        let numbers: Vec<i64> = numbers.collect();
         let client = self.redis.pool.next();
-        let (wait, now): (i64, i64) =
-            self.script.evalsha_with_reload(client, key, vec![interval, i64::from(rate.burst)]).await.map_err(away)?;
-        let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
-        Ok((if wait.is_zero() { Ok(()) } else { Err(wait) }, Timestamp(now)))
+        let answer: Vec<i64> = self.script.evalsha_with_reload(client, keys, numbers).await.map_err(away)?;
+        let now = Timestamp(answer.first().copied().unwrap_or_default());
+        let counts: Vec<Count> = hits
+            .iter()
+            .zip(answer.get(1..).unwrap_or_default().chunks_exact(2))
+            .map(|(hit, said)| {
+                let wait = Duration::from_micros(u64::try_from(said[0]).unwrap_or(0));
+                Count::of(self.numbers.of(hit.class), wait, Timestamp(said[1]), now)
+            })
+            .collect();
+        if counts.len() != hits.len() {
+            return Err(Error::unavailable("REDIS_UNAVAILABLE", "Redis answers something else"));
+        }
+        Ok((counts, now))
+    }
+
+    /// The refusal of these, when one of them is known to be refused still.
+    fn remembered(&self, hits: &[Hit<'_>], now: Instant) -> Option<Vec<Count>> {
+        let wait = |hit: &Hit<'_>| self.denials.wait(hit, self.numbers.of(hit.class), now);
+        if hits.iter().all(|hit| wait(hit).is_zero()) {
+            return None;
+        }
+        let count = |hit: &Hit<'_>| {
+            let (wait, burst) = (wait(hit), self.numbers.of(hit.class).burst);
+            if !wait.is_zero() {
+                self.remembered.add(1, &[KeyValue::new("class", class_name(hit.class))]);
+            }
+            // Of those that are not refused nothing is known without asking.
+            Count { wait, left: if wait.is_zero() { burst } else { 0 }, reset: wait }
+        };
+        Some(hits.iter().map(count).collect())
     }
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    async fn without_redis(&self, class: RateClass, key: &str) -> Result<(), Error> {
-        self.fallbacks.add(1, &[KeyValue::new("class", class_name(class))]);
-        match class {
-            RateClass::Sensitive => {
-                Err(Error::unavailable("RATE_UNAVAILABLE", "this cannot be allowed now; try again soon"))
-            }
-            _ => self.local.check(class, key).await,
+    fn without_redis(&self, hits: &[Hit<'_>]) -> Result<Vec<Count>, Error> {
+        for hit in hits {
+            self.fallbacks.add(1, &[KeyValue::new("class", class_name(hit.class))]);
         }
+        if hits.iter().any(|hit| hit.class == RateClass::Sensitive) {
+            return Err(Error::unavailable("RATE_UNAVAILABLE", "this cannot be allowed now; try again soon"));
+        }
+        Ok(self.local.try_take(hits))
     }
 }
 
 #[async_trait]
 impl Limiter for RedisLimiter {
-    async fn check(&self, class: RateClass, key: &str) -> Result<(), Error> {
-        if self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed) {
-            return self.without_redis(class, key).await;
+    async fn take(&self, hits: &[Hit<'_>]) -> Result<Vec<Count>, Error> {
+        let began = Instant::now();
+        if let Some(refused) = self.remembered(hits, began) {
+            return Ok(refused);
         }
-        match self.count(class, key).await {
-            Ok((decision, _)) => {
+        if self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed) {
+            return self.without_redis(hits);
+        }
+        match self.count(hits).await {
+            Ok((counts, _)) => {
                 if self.away.swap(false, Ordering::Relaxed) {
                     tracing::info!("rates are counted in Redis again");
                 }
-                decision.map_err(|wait| limited(class, wait))
+                for (hit, count) in hits.iter().zip(&counts).filter(|(_, count)| !count.allowed()) {
+                    self.denials.remember(hit, self.numbers.of(hit.class), began, count.wait);
+                }
+                Ok(counts)
             }
             Err(error) => {
                 let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(0);
@@ -97,10 +141,15 @@ impl Limiter for RedisLimiter {
                 if !self.away.swap(true, Ordering::Relaxed) {
                     tracing::error!(error = error.chain(), "rates cannot be counted in Redis");
                 }
-                self.without_redis(class, key).await
+                self.without_redis(hits)
             }
         }
     }
+}
+
+/// Where a caller's calls are counted in Redis.
+fn book(class: RateClass, key: &str) -> String {
+    format!("kvartal:rate:{}:{key}", class_name(class))
 }
 
 #[cfg(test)]

@@ -114,3 +114,35 @@ fn rates_can_be_raised() {
     assert_eq!(raised.read.interval, Duration::from_micros(1));
     assert_eq!(RateNumbers::default().times(2).write, Rate { interval: Duration::from_millis(50), burst: 60 });
 }
+
+proptest! {
+    #[test]
+    fn no_schedule_gets_more_than_a_burst_and_what_the_time_brings(
+        interval_us in 1_u64..1_000_000,
+        burst in 1_u32..30,
+        schedule in prop::collection::vec((0_u64..2_000_000, 0_u32..5), 1..300),
+    ) {
+        let rate = Rate { interval: Duration::from_micros(interval_us), burst };
+        let (mut now, mut arrival) = (Timestamp(0), None);
+        let mut granted: Vec<(Timestamp, u32)> = Vec::new();
+        for (gap, hits) in schedule {
+            now = now.plus(Duration::from_micros(gap));
+            if let Ok(next) = rate.take(arrival, now, hits) {
+                arrival = Some(next);
+                granted.push((now, hits));
+            }
+            let (left, _) = rate.left(arrival, now);
+            prop_assert!(rate.take(arrival, now, left).is_ok());
+            prop_assert!(rate.take(arrival, now, left + 1).is_err());
+        }
+        // Over every span of time, not only from the beginning.
+        for first in 0..granted.len() {
+            let mut calls = 0_u128;
+            for (at, hits) in &granted[first..] {
+                calls += u128::from(*hits);
+                let brought = at.since(granted[first].0).as_micros() / u128::from(interval_us);
+                prop_assert!(calls <= u128::from(burst) + brought, "{calls} calls from {:?} to {at:?}", granted[first].0);
+            }
+        }
+    }
+}

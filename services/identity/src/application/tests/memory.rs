@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use kvartal_contract::RateClass;
 use kvartal_kernel::{Error, ManualClock, Page, PageRequest, Role, Timestamp, Uuid};
 use kvartal_mesh::auth::Revoke;
-use kvartal_mesh::rate::{Limiter, limited};
+use kvartal_mesh::rate::{Count, Hit, Limiter};
 use tokio::sync::Notify;
 
 use super::super::*;
@@ -241,10 +241,13 @@ impl Memory {
 
 #[async_trait]
 impl Limiter for Memory {
-    async fn check(&self, class: RateClass, key: &str) -> Result<(), Error> {
-        assert_eq!(class, RateClass::Sensitive);
-        self.note(key);
-        let refused = self.refused.lock().unwrap().iter().any(|refused| key.starts_with(refused));
-        if refused { Err(limited(class, std::time::Duration::from_secs(6))) } else { Ok(()) }
+    async fn take(&self, hits: &[Hit<'_>]) -> Result<Vec<Count>, Error> {
+        let count = |hit: &Hit<'_>| {
+            assert_eq!(hit.class, RateClass::Sensitive);
+            self.note(hit.key);
+            let refused = self.refused.lock().unwrap().iter().any(|refused| hit.key.starts_with(refused));
+            Count { wait: std::time::Duration::from_secs(if refused { 6 } else { 0 }), ..Count::default() }
+        };
+        Ok(hits.iter().map(count).collect())
     }
 }
