@@ -2,6 +2,7 @@
 
 pub mod authz;
 mod backend;
+mod beside;
 mod edge;
 mod headers;
 mod limit;
@@ -12,6 +13,7 @@ mod start;
 
 use std::time::Duration;
 
+pub use beside::serve_beside_envoy;
 pub use edge::Edge;
 
 /// Where Open311 answers with its categories.

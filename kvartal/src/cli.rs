@@ -3,7 +3,7 @@
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::{ca, completions, contract, doctor, import, migrate, serve, up};
+use crate::{ca, completions, contract, doctor, gateway, import, migrate, serve, up};
 
 /// Kvartal (квартал, "city block"): the open city platform.
 #[derive(Parser, Debug)]
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Up(Box<up::Args>),
     /// Run chosen services with PostgreSQL, RabbitMQ and Redis.
     Serve(Box<serve::Args>),
+    /// What Envoy needs at the edge: its rate limits and authorization.
+    Gateway(gateway::Args),
     /// Prepare or update databases, and do nothing else.
     Migrate(Box<migrate::Args>),
     /// Bring data in from files, with a data-quality report.

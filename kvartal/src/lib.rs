@@ -9,6 +9,7 @@ mod console;
 mod contract;
 mod demo;
 mod doctor;
+mod gateway;
 mod import;
 mod migrate;
 mod port;
@@ -56,6 +57,7 @@ async fn run(command: Command, matches: &clap::ArgMatches, console: Console) -> 
             Box::pin(up::run(*args, given, console)).await
         }
         Command::Serve(args) => Box::pin(serve::run(*args, console)).await,
+        Command::Gateway(args) => Box::pin(gateway::run(args, console)).await,
         Command::Migrate(args) => Box::pin(migrate::run(*args, console)).await.map(|()| true),
         Command::Import(args) => Box::pin(import::run(&args, console)).await,
         Command::Ca(args) => ca::run(&args, console).map(|()| true),

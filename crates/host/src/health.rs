@@ -203,8 +203,8 @@ impl Health {
         self.publish().await;
     }
 
-    /// A service is there.
-    pub(crate) async fn register(&self, service: &'static str, full_names: Vec<String>) {
+    /// A service is there: what is asked about its name and its full names is answered from now on.
+    pub async fn register(&self, service: &'static str, full_names: Vec<String>) {
         self.table().services.insert(service, full_names);
         self.publish().await;
     }

@@ -3,6 +3,7 @@
 //! A process makes one [`Runtime`] from a [`Config`]. Services take their database, consumers and jobs from it and hand it
 //! a [`Service`]; an edge or [`listen`] opens the socket; [`Runtime::shutdown`] ends everything in order.
 
+mod adapters;
 mod audit;
 mod config;
 pub mod health;

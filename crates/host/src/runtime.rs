@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use kvartal_events::{Bus, Handler, LocalBus, RabbitBus, Relay, inbox};
+use kvartal_events::{Bus, Handler, Relay, inbox};
 use kvartal_kernel::{Clock, SystemClock};
-use kvartal_mesh::auth::{JwtVerifier, LocalRevocations, MeshKey, Revocations, Revoke, Verifier};
-use kvartal_mesh::rate::{Limiter, LocalLimiter, RateNumbers};
+use kvartal_mesh::auth::{JwtVerifier, Revoke, Verifier};
+use kvartal_mesh::rate::Limiter;
 use kvartal_mesh::server::{Limits, Stack};
 use kvartal_mesh::tls::Identities;
 use kvartal_mesh::{Directory, Remote, RemoteOptions};
@@ -22,12 +22,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::adapters::{Adapters, AnyBus};
 use crate::audit::OutboxAudit;
 use crate::config::Config;
 use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::keys::IdentityKeys;
-use crate::redis::{Redis, RedisLimiter, RedisRevocations};
 use crate::service::{Registered, Service};
 use crate::tasks::{Phase, Tasks};
 use crate::telemetry::Telemetry;
@@ -64,22 +64,6 @@ pub(crate) struct Inner {
     _lock: Option<File>,
 }
 
-/// What is inside the process or outside, as configured.
-pub(crate) struct Adapters {
-    pub(crate) bus: AnyBus,
-    pub(crate) redis: Option<Redis>,
-    limiter: Arc<dyn Limiter>,
-    revocations: Arc<dyn Revocations>,
-    revoke: Arc<dyn Revoke>,
-    mesh_key: Option<MeshKey>,
-}
-
-/// Both buses, for what is not part of their common port.
-pub(crate) enum AnyBus {
-    Local(LocalBus),
-    Rabbit(RabbitBus),
-}
-
 impl Runtime {
     /// Connects everything the configuration names and declares the queues of all consumers; fails with the option's
     /// name when something cannot work.
@@ -89,17 +73,27 @@ impl Runtime {
 
     /// The same, with another clock.
     pub async fn start_with_clock(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Runtime> {
+        Self::assemble(config, clock, true).await
+    }
+
+    /// For a process that keeps nothing and has nothing to do with events: neither data folder nor bus.
+    pub async fn start_without_events(config: Config) -> anyhow::Result<Runtime> {
+        Self::assemble(config, Arc::new(SystemClock), false).await
+    }
+
+    async fn assemble(config: Config, clock: Arc<dyn Clock>, events: bool) -> anyhow::Result<Runtime> {
         config.validate()?;
         #[cfg(debug_assertions)]
         if config.sabotage.is_some() {
             kvartal_events::sabotage::write_outside_the_transaction();
         }
         let telemetry = Telemetry::start(&config)?;
-        let lock = prepare_data_dir(&config)?;
+        let lock = if events { prepare_data_dir(&config)? } else { None };
         let health = Health::new(clock.clone());
         let tasks = Tasks::new(health.clone());
         let background = CancellationToken::new();
-        let adapters = Adapters::connect(&config, &clock, &health, &tasks, &background).await?;
+        let bus = if events { AnyBus::open(&config, &health).await? } else { AnyBus::None };
+        let adapters = Adapters::connect(bus, &config, &clock, &health, &tasks, &background).await?;
         let identities = tls::start(&config, &clock, &health, &tasks, &background)?;
         let key = adapters.mesh_key.clone();
         // Without a way to say who calls, nobody is called.
@@ -130,7 +124,9 @@ impl Runtime {
             services: Mutex::default(),
             _lock: lock,
         }));
-        runtime.declare_queues().await?;
+        if events {
+            runtime.declare_queues().await?;
+        }
         Ok(runtime)
     }
 
@@ -146,10 +142,7 @@ impl Runtime {
 
     /// What carries events.
     pub fn bus(&self) -> Arc<dyn Bus> {
-        match &self.0.adapters.bus {
-            AnyBus::Local(bus) => Arc::new(bus.clone()),
-            AnyBus::Rabbit(bus) => Arc::new(bus.clone()),
-        }
+        self.0.adapters.bus.port()
     }
 
     /// Where other services are.
@@ -339,55 +332,6 @@ impl Runtime {
                 }
             }
         }
-    }
-}
-
-impl Adapters {
-    async fn connect(
-        config: &Config,
-        clock: &Arc<dyn Clock>,
-        health: &Health,
-        tasks: &Tasks,
-        background: &CancellationToken,
-    ) -> anyhow::Result<Self> {
-        let bus = match config.bus_url()? {
-            Some(url) => AnyBus::Rabbit(RabbitBus::connect(&url).await.context("RabbitMQ cannot be reached")?),
-            None => {
-                let file = config.data_dir.join("bus.sqlite");
-                AnyBus::Local(LocalBus::open(Some(&file)).await.context("the bus cannot be opened")?)
-            }
-        };
-        if let AnyBus::Rabbit(rabbit) = &bus {
-            let rabbit = rabbit.clone();
-            health.watch("bus", None, move || {
-                let rabbit = rabbit.clone();
-                Box::pin(async move { rabbit.ping().await })
-            });
-        }
-        let mesh_key = config.mesh_key()?;
-        let Some(url) = config.redis_url()? else {
-            let revocations = Arc::new(LocalRevocations::new(clock.clone()));
-            let limiter = Arc::new(LocalLimiter::new(clock.clone(), RateNumbers::default().times(config.rate_factor)));
-            return Ok(Self {
-                bus,
-                redis: None,
-                limiter,
-                revocations: revocations.clone(),
-                revoke: revocations,
-                mesh_key,
-            });
-        };
-        let redis = Redis::connect(&url).await?;
-        let probed = redis.clone();
-        health.watch("redis", None, move || {
-            let redis = probed.clone();
-            Box::pin(async move { redis.ping().await })
-        });
-        let limiter =
-            Arc::new(RedisLimiter::new(redis.clone(), clock.clone(), RateNumbers::default().times(config.rate_factor)));
-        let revocations = RedisRevocations::start(redis.clone(), clock.clone()).await?;
-        tasks.spawn("revocations", Phase::Background, revocations.clone().run(background.clone()));
-        Ok(Self { bus, redis: Some(redis), limiter, revocations: revocations.clone(), revoke: revocations, mesh_key })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::runtime::{AnyBus, Runtime, lock};
+use crate::runtime::{Runtime, lock};
 use crate::tasks::Phase;
 
 /// How the runtime ended.
@@ -55,10 +55,7 @@ impl Runtime {
     async fn close(&self) {
         let stores = std::mem::take(&mut *lock(&self.0.stores));
         futures::future::join_all(stores.into_iter().map(|(_, store)| store.close())).await;
-        match &self.0.adapters.bus {
-            AnyBus::Local(bus) => bus.clone().close().await,
-            AnyBus::Rabbit(bus) => bus.clone().close().await,
-        }
+        self.0.adapters.bus.close().await;
         if let Some(redis) = &self.0.adapters.redis {
             redis.close().await;
         }

@@ -1,0 +1,77 @@
+//! `kvartal gateway serve`: the services that Envoy asks about every request.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use kvartal_host::Runtime;
+use kvartal_kernel::{Clock as _, SystemClock};
+
+use crate::console::{Console, Glyph};
+use crate::signals::{INTERRUPTED, Signals};
+use crate::up;
+
+/// Where, and what they stand on.
+#[derive(clap::Args, Clone)]
+#[command(after_help = "Examples:
+  kvartal gateway serve --redis-url redis://cache --mesh-key-file /run/secrets/mesh-key
+  kvartal gateway serve --listen 0.0.0.0:9191 --rate-shadow --identity-url http://127.0.0.1:9091 …
+
+Offers envoy.service.ratelimit.v3.RateLimitService and envoy.service.auth.v3.Authorization, grpc.health.v1, /healthz and
+/metrics. Redis is where the services announce revocations and where all edges count together; the identity service is
+asked for the keys that verify access tokens, which needs the mesh key.")]
+pub(crate) struct Args {
+    /// Address for Envoy, probes and metrics.
+    #[arg(long, env = "KVARTAL_GATEWAY_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9191")]
+    listen: SocketAddr,
+    /// Count who comes too often and refuse nobody; for trying rates out.
+    #[arg(long, env = "KVARTAL_RATE_SHADOW")]
+    rate_shadow: bool,
+    /// Where the identity service answers, when --service-url does not fit it.
+    #[arg(long, env = "KVARTAL_IDENTITY_URL", value_name = "URL")]
+    identity_url: Option<String>,
+    #[command(flatten)]
+    platform: kvartal_host::Config,
+}
+
+impl std::fmt::Debug for Args {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Args").field("listen", &self.listen).field("shadow", &self.rate_shadow).finish_non_exhaustive()
+    }
+}
+
+/// Runs until it is told to stop; true when everything ended by itself.
+pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
+    let mut signals = Signals::listen()?;
+    let began = SystemClock.now();
+    if args.platform.redis_url()?.is_none() {
+        anyhow::bail!("--redis-url is missing: the services announce revoked sessions there");
+    }
+    if args.platform.mesh_key_file.is_none() {
+        anyhow::bail!("--mesh-key-file is missing: without it identity cannot be asked for the keys of access tokens");
+    }
+    let runtime = Box::pin(Runtime::start_without_events(args.platform.clone())).await?;
+    if let Err(error) = open(&args, &runtime, console).await {
+        runtime.shutdown().await;
+        return Err(error);
+    }
+    runtime.health().started().await;
+    console.say(Glyph::Good, format_args!("ready in {:.1} s", SystemClock.now().since(began).as_secs_f64()));
+    let reason = signals.next().await;
+    console.say(Glyph::Step, format_args!("{reason}: stopping, running calls finish; again to quit at once"));
+    tokio::select! {
+        stopped = runtime.shutdown() => {
+            up::tell_stopped(&stopped, console);
+            Ok(stopped.clean())
+        }
+        _ = signals.next() => std::process::exit(INTERRUPTED),
+    }
+}
+
+async fn open(args: &Args, runtime: &Runtime, console: Console) -> anyhow::Result<()> {
+    if let Some(url) = &args.identity_url {
+        runtime.directory().reach("identity", url).with_context(|| format!("--identity-url {url}"))?;
+    }
+    let bound = kvartal_gateway_grpc_web::serve_beside_envoy(runtime, args.listen, args.rate_shadow).await?;
+    console.fact("for Envoy", bound);
+    Ok(())
+}
