@@ -4,6 +4,7 @@
 
 mod commands;
 mod demo;
+mod gateway;
 mod import;
 mod mtls;
 mod platform;
