@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::health::Health;
+use crate::patience::wait_for;
 use crate::redis::{Redis, RedisLimiter, RedisRevocations};
 use crate::tasks::{Phase, Tasks};
 
@@ -36,7 +37,10 @@ pub(crate) enum AnyBus {
 impl AnyBus {
     pub(crate) async fn open(config: &Config, health: &Health) -> anyhow::Result<Self> {
         let bus = match config.bus_url()? {
-            Some(url) => AnyBus::Rabbit(RabbitBus::connect(&url).await.context("RabbitMQ cannot be reached")?),
+            Some(url) => {
+                let limit = config.wait_for_servers;
+                AnyBus::Rabbit(wait_for("RabbitMQ (--bus-url)", limit, || RabbitBus::connect(&url)).await?)
+            }
             None => {
                 let file = config.data_dir.join("bus.sqlite");
                 AnyBus::Local(LocalBus::open(Some(&file)).await.context("the bus cannot be opened")?)
@@ -126,7 +130,7 @@ impl Adapters {
                 mesh_key,
             });
         };
-        let redis = Redis::connect(&url).await?;
+        let redis = wait_for("Redis (--redis-url)", config.wait_for_servers, || Redis::connect(&url)).await?;
         let probed = redis.clone();
         health.watch("redis", None, move || {
             let redis = probed.clone();
@@ -134,7 +138,8 @@ impl Adapters {
         });
         let limiter =
             Arc::new(RedisLimiter::new(redis.clone(), clock.clone(), RateNumbers::default().times(config.rate_factor)));
-        let revocations = RedisRevocations::start(redis.clone(), clock.clone()).await?;
+        let start = || RedisRevocations::start(redis.clone(), clock.clone());
+        let revocations = wait_for("Redis (--redis-url)", config.wait_for_servers, start).await?;
         tasks.spawn("revocations", Phase::Background, revocations.clone().run(background.clone()));
         Ok(Self { bus, redis: Some(redis), limiter, revocations: revocations.clone(), revoke: revocations, mesh_key })
     }

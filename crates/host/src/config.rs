@@ -88,6 +88,9 @@ pub struct Config {
     /// Background jobs of each service that run at once.
     #[arg(long, env = "KVARTAL_JOB_WORKERS", value_name = "COUNT", default_value_t = JOB_WORKERS, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub job_workers: u32,
+    /// How long to wait at the start for PostgreSQL, RabbitMQ and Redis when they do not answer yet, such as 60s.
+    #[arg(long, env = "KVARTAL_WAIT_FOR_SERVERS", value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    pub wait_for_servers: Duration,
     /// How long running work may take to end when the process is told to stop, such as 20s.
     #[arg(long, env = "KVARTAL_SHUTDOWN_GRACE", value_name = "TIME", default_value = "20s", value_parser = parse_duration)]
     pub shutdown_grace: Duration,
@@ -103,6 +106,7 @@ const TRACE_RATIO: f64 = 1.0;
 const LOG_FILTER: &str = "info";
 const RATE_FACTOR: u32 = 1;
 const JOB_WORKERS: u32 = 4;
+const WAIT_FOR_SERVERS: Duration = Duration::from_secs(60);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 
 /// Stands for the name of a service in an option.
@@ -134,6 +138,7 @@ impl Config {
             #[cfg(debug_assertions)]
             sabotage: None,
             job_workers: JOB_WORKERS,
+            wait_for_servers: WAIT_FOR_SERVERS,
             shutdown_grace: SHUTDOWN_GRACE,
         }
     }

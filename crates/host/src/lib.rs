@@ -10,6 +10,7 @@ pub mod health;
 pub mod jobs;
 mod keys;
 mod listen;
+mod patience;
 pub mod redis;
 mod runtime;
 mod service;

@@ -5,8 +5,8 @@ mod revocations;
 
 use std::time::Duration;
 
-use anyhow::Context;
 use fred::clients::Pool;
+use fred::error::ErrorKind;
 use fred::interfaces::ClientLike;
 use fred::types::Builder;
 use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
@@ -30,10 +30,10 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Connects to `redis://…` or `rediss://…`; fails when nothing answers.
-    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+    /// Connects to `redis://…` or `rediss://…`. UNAVAILABLE when nothing answers, INTERNAL when it is of no use to wait.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
         // The library's error is not shown: it may repeat the URL with its password.
-        let config = Config::from_url(url).map_err(|_| anyhow::anyhow!("--redis-url cannot be read"))?;
+        let config = Config::from_url(url).map_err(|_| Error::internal("--redis-url cannot be read"))?;
         let mut builder = Builder::from_config(config);
         builder
             .with_connection_config(|connection| {
@@ -45,12 +45,18 @@ impl Redis {
             })
             .with_performance_config(|performance| performance.default_command_timeout = COMMAND_TIMEOUT)
             .set_policy(ReconnectPolicy::new_exponential(0, RECONNECT_MS.0, RECONNECT_MS.1, 2));
-        let pool = builder.build_pool(CONNECTIONS).context("--redis-url cannot be used")?;
-        tokio::time::timeout(2 * CONNECT_TIMEOUT, pool.init())
-            .await
-            .context("Redis does not answer")?
-            .context("Redis cannot be reached")?;
-        Ok(Self { pool })
+        let pool = builder
+            .build_pool(CONNECTIONS)
+            .map_err(|error| Error::internal("--redis-url cannot be used").because(error))?;
+        match tokio::time::timeout(2 * CONNECT_TIMEOUT, pool.init()).await {
+            Ok(Ok(_)) => Ok(Self { pool }),
+            Ok(Err(error)) => {
+                let useless = matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config | ErrorKind::InvalidArgument);
+                let wrong = || Error::internal("Redis refuses what --redis-url says");
+                Err(if useless { wrong().because(error) } else { away(error) })
+            }
+            Err(_) => Err(Error::unavailable("REDIS_UNAVAILABLE", "Redis does not answer")),
+        }
     }
 
     /// Asks Redis for an answer.

@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::keys::IdentityKeys;
+use crate::patience::wait_for;
 use crate::service::{Registered, Service};
 use crate::tasks::{Phase, Tasks};
 use crate::telemetry::Telemetry;
@@ -212,12 +213,9 @@ impl Runtime {
             pool_size: config.database_pool_size,
             application_name: service.to_owned(),
         };
-        let store =
-            Store::open(options).await.with_context(|| format!("the database of {service} cannot be opened"))?;
-        store
-            .migrate(crate::migrations(migrations))
-            .await
-            .with_context(|| format!("the database of {service} cannot be migrated"))?;
+        let what = format!("the database of {service}");
+        let store = wait_for(&what, config.wait_for_servers, || Store::open(options.clone())).await?;
+        store.migrate(crate::migrations(migrations)).await.with_context(|| format!("{what} cannot be migrated"))?;
         lock(&self.0.stores).push((service, store.clone()));
         if !store.is_postgres() {
             // The data folder is ours alone: whoever held a job is gone, so nobody waits for its lease to end.
@@ -227,6 +225,13 @@ impl Runtime {
         self.0.health.watch(format!("{service}/database"), Some(service), move || {
             let store = probed.clone();
             Box::pin(async move { store.ping().await })
+        });
+        let (watched, stop) = (store.clone(), self.0.background.clone());
+        self.spawn_in("database", Phase::Background, async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = watched.watch() => {}
+            }
         });
         let relay = Relay::new(store.clone(), self.bus(), service);
         self.spawn_in("relay", Phase::Background, relay.run(self.0.background.clone()));

@@ -3,10 +3,12 @@
 //! Reading goes through [`Store::reader`], writing through [`Store::transaction`]; [`keyset`] makes pages and
 //! [`db_error`] says what a database error means.
 
+mod breaker;
 mod error;
 pub mod keyset;
 mod metrics;
 mod migrate;
+mod outage;
 mod postgres;
 mod sqlite;
 mod unit;
@@ -22,6 +24,7 @@ use sea_orm_migration::MigrationTrait;
 use tokio::sync::watch;
 use tracing::Instrument;
 
+pub use breaker::{Breaker, spread};
 pub use error::db_error;
 
 use postgres::Postgres;
@@ -83,11 +86,12 @@ impl Store {
         }
     }
 
-    /// For reading; it sees every committed unit. On SQLite it refuses to write.
+    /// For reading; it sees every committed unit. On SQLite it refuses to write. While PostgreSQL is known to be away
+    /// (see [`Self::watch`]) it refuses everything at once; so take it anew for each reading.
     pub fn reader(&self) -> &DatabaseConnection {
         match &self.0.engine {
             Engine::Sqlite(sqlite) => &sqlite.reader,
-            Engine::Postgres(postgres) => &postgres.pool,
+            Engine::Postgres(postgres) => postgres.reader(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Store {
         let (job, answer) = unit::job(home, unit);
         match &self.0.engine {
             Engine::Sqlite(sqlite) => sqlite.enqueue(job).await?,
+            Engine::Postgres(postgres) if postgres.watch.away() => return Err(away()),
             Engine::Postgres(postgres) => {
                 let (pool, committed) = (postgres.pool.clone(), self.0.committed.clone());
                 let run = async move { postgres::run(&pool, job, &committed).await };
@@ -127,8 +132,23 @@ impl Store {
         self.0.committed.subscribe()
     }
 
+    /// Watches PostgreSQL until the future is dropped; on SQLite there is nothing to watch. While the server is away, which
+    /// takes about two seconds to find out, everything fails at once with UNAVAILABLE instead of waiting; that ends within
+    /// two seconds after it is back. Without a watch, everything waits.
+    pub async fn watch(&self) {
+        match &self.0.engine {
+            Engine::Sqlite(_) => std::future::pending().await,
+            Engine::Postgres(postgres) => postgres.watch.run().await,
+        }
+    }
+
     /// Asks the database for an answer within two seconds.
     pub async fn ping(&self) -> Result<(), Error> {
+        if let Engine::Postgres(postgres) = &self.0.engine
+            && postgres.watch.away()
+        {
+            return Err(away());
+        }
         match tokio::time::timeout(PING_LIMIT, self.reader().ping()).await {
             Ok(answer) => answer.map_err(db_error),
             Err(_) => Err(Error::unavailable("DATABASE_UNAVAILABLE", "the database does not answer")),
@@ -155,6 +175,11 @@ impl Store {
             Engine::Postgres(_) => 0,
         }
     }
+}
+
+/// The answer while PostgreSQL is known to be away.
+fn away() -> Error {
+    Error::unavailable("DATABASE_UNAVAILABLE", "the database is away; try again soon")
 }
 
 /// What a unit gets that came too late.

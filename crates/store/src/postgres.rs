@@ -12,10 +12,11 @@ use sea_orm_migration::MigrationTrait;
 use tokio::sync::watch;
 
 use crate::unit::{Outcome, Unit};
+use crate::outage::Watch;
 use crate::{StoreOptions, db_error, metrics, migrate};
 
-/// How long a caller waits for a free connection.
-const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long a caller waits for a free connection: less than the deadline of most calls.
+const ACQUIRE: Duration = Duration::from_secs(2);
 /// A connection that was idle for so long is tried before it is used; trying each time would double the round trips.
 const DOUBTFUL: Duration = Duration::from_secs(5);
 /// Connections that nobody needs for so long are closed.
@@ -26,6 +27,9 @@ const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     pub(crate) pool: DatabaseConnection,
+    /// A closed pool: stands in while the server is away, and refuses at once.
+    nowhere: DatabaseConnection,
+    pub(crate) watch: Arc<Watch>,
 }
 
 impl Postgres {
@@ -44,6 +48,10 @@ impl Postgres {
         if let Some(schema) = connect.get_options().and_then(first_schema) {
             create_schema(&connect, &schema).await?;
         }
+        let watch = Arc::new(Watch::new(connect.clone(), &options.application_name));
+        let closed = PgPoolOptions::new().connect_lazy_with(connect.clone());
+        closed.close().await;
+        let watched = watch.clone();
         let pool = PgPoolOptions::new()
             .max_connections(options.pool_size.max(1))
             .min_connections(0)
@@ -51,8 +59,12 @@ impl Postgres {
             .idle_timeout(IDLE)
             .max_lifetime(LIFETIME)
             .test_before_acquire(false)
-            .before_acquire(|connection, about| {
+            .before_acquire(move |connection, about| {
+                let trusted = watched.trusts(about.age);
                 Box::pin(async move {
+                    if !trusted {
+                        return Ok(false);
+                    }
                     if about.idle_for >= DOUBTFUL {
                         connection.ping().await?;
                     }
@@ -64,7 +76,12 @@ impl Postgres {
             .map_err(connect_error)?;
         let mut pool = DatabaseConnection::from(pool);
         metrics::count_statements(&mut pool, &options.application_name);
-        Ok(Self { pool })
+        Ok(Self { pool, nowhere: DatabaseConnection::from(closed), watch })
+    }
+
+    /// For reading.
+    pub(crate) fn reader(&self) -> &DatabaseConnection {
+        if self.watch.away() { &self.nowhere } else { &self.pool }
     }
 
     pub(crate) async fn migrate(&self, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<(), Error> {

@@ -122,6 +122,20 @@ impl PostgresServer {
         }
     }
 
+    /// Halts it, as a machine that hangs: connections stay open and nobody answers.
+    pub fn pause(&self) {
+        if let Some(process) = &self.process {
+            process.pause();
+        }
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        if let Some(process) = &self.process {
+            process.resume();
+        }
+    }
+
     /// Ends it as a power cut would (SIGKILL).
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -172,6 +186,7 @@ impl Drop for PostgresServer {
     fn drop(&mut self) {
         // Killed outright it would leave its shared memory behind on the computer.
         if let Some(process) = &mut self.process {
+            process.resume();
             process.signal(Signal::SIGQUIT);
             let turns = (0..200).take_while(|_| process.is_running());
             turns.for_each(|_| std::thread::park_timeout(Duration::from_millis(10)));

@@ -103,6 +103,26 @@ impl Process {
         }
     }
 
+    /// Halts it and everything it started (SIGSTOP), as a machine that hangs: connections stay open and nobody answers.
+    pub fn pause(&self) {
+        self.signal_all(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal_all(Signal::SIGCONT);
+    }
+
+    /// Groups would not do: the workers of PostgreSQL have groups of their own.
+    fn signal_all(&self, signal: Signal) {
+        if self.ended.is_none() {
+            for id in family(self.id()) {
+                // One that has just ended needs no signal.
+                let _ = signal::kill(pid(id), signal);
+            }
+        }
+    }
+
     /// Asks it to stop (SIGTERM) and waits for the end.
     pub async fn stop(&mut self, deadline: Duration) -> ExitStatus {
         self.signal(Signal::SIGTERM);
@@ -156,6 +176,29 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The process and everything that descends from it, parents first.
+fn family(root: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name of the program, in parentheses, may hold anything.
+            let (_, rest) = stat.rsplit_once(')')?;
+            Some((id, rest.split_whitespace().nth(1)?.parse().ok()?))
+        })
+        .collect();
+    let mut family = vec![root];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));
+        next += 1;
+    }
+    family
 }
 
 fn pid(number: u32) -> Pid {

@@ -121,6 +121,20 @@ impl RabbitServer {
         self.process = Some(process);
     }
 
+    /// Halts it, as a machine that hangs: connections stay open and nobody answers.
+    pub fn pause(&self) {
+        if let Some(process) = &self.process {
+            process.pause();
+        }
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        if let Some(process) = &self.process {
+            process.resume();
+        }
+    }
+
     /// Ends it as a power cut would (SIGKILL).
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {

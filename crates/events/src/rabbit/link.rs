@@ -5,8 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use kvartal_kernel::Error;
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::uri::AMQPUri;
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::sync::Mutex;
 
 /// How long connecting may take.
@@ -45,7 +46,7 @@ impl Link {
         let properties =
             ConnectionProperties::default().with_connection_name(format!("kvartal {}", self.purpose).into());
         let fresh = tokio::time::timeout(CONNECT, Connection::connect_uri(self.uri.clone(), properties)).await;
-        let fresh = fresh.map_err(|_| unreachable())?.map_err(away)?;
+        let fresh = fresh.map_err(|_| unreachable())?.map_err(not_let_in)?;
         tracing::info!(purpose = self.purpose, "connected to RabbitMQ");
         let channel = within(fresh.create_channel()).await?;
         *connection = Some(fresh);
@@ -79,6 +80,25 @@ pub(super) async fn acknowledge(written: impl Future<Output = lapin::Result<bool
         Ok(Ok(false)) => Err(unreachable()),
         Ok(Err(error)) => Err(away(error)),
         Err(_) => Err(unreachable()),
+    }
+}
+
+/// Waiting does not help against a wrong password or the name of a virtual host that is not there.
+fn not_let_in(error: lapin::Error) -> Error {
+    let refused = match error.kind() {
+        ErrorKind::ProtocolError(error) => {
+            matches!(
+                error.kind(),
+                AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)
+            )
+        }
+        ErrorKind::AuthProviderError(_) => true,
+        _ => false,
+    };
+    if refused {
+        Error::internal("RabbitMQ refuses the user, the password or the virtual host").because(error)
+    } else {
+        away(error)
     }
 }
 

@@ -2,8 +2,7 @@
 
 mod denials;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,15 +10,16 @@ use fred::types::scripts::Script;
 use kvartal_contract::RateClass;
 use kvartal_kernel::{Clock, Error, Timestamp};
 use kvartal_mesh::rate::{Count, Hit, Limiter, LocalLimiter, RateNumbers, class_name};
+use kvartal_store::{Breaker, spread};
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::Counter;
+use opentelemetry::metrics::{Counter, Gauge};
 use tokio::time::Instant;
 
 use super::{Redis, away};
 use denials::Denials;
 
-/// After a failure Redis is left alone for so long, so that calls do not wait for it one by one.
-const PAUSE: Duration = Duration::from_millis(500);
+/// After a failure Redis is left alone for a while, so that calls do not wait for it one by one: bounds of that while.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
 
 /// Counts calls in Redis, whatever is asked at once in one round trip. A caller that was refused is refused from memory
 /// until its time comes. While Redis is away, calls whose guessing would pay are refused; the others are counted within
@@ -30,10 +30,8 @@ pub struct RedisLimiter {
     numbers: RateNumbers,
     local: LocalLimiter,
     denials: Denials,
-    born: Instant,
-    /// Milliseconds after `born` until which Redis is left alone.
-    paused_until_ms: AtomicU64,
-    away: AtomicBool,
+    breaker: Mutex<Breaker>,
+    open: Gauge<i64>,
     fallbacks: Counter<u64>,
     remembered: Counter<u64>,
 }
@@ -49,9 +47,12 @@ impl RedisLimiter {
             numbers,
             local: LocalLimiter::new(clock, numbers),
             denials: Denials::new(),
-            born: Instant::now(),
-            paused_until_ms: AtomicU64::new(0),
-            away: AtomicBool::new(false),
+            // The first failure counts: without Redis there is an answer too.
+            breaker: Mutex::new(Breaker::new(1, PAUSE.0, PAUSE.1)),
+            open: meter
+                .i64_gauge("kvartal.rate.breaker.open")
+                .with_description("1 while Redis is known to be away and calls are decided without it")
+                .build(),
             fallbacks: counter("kvartal.rate.fallbacks", "Calls that were decided without Redis"),
             remembered: counter("kvartal.rate.remembered", "Calls that were refused from memory, without asking Redis"),
         }
@@ -100,8 +101,8 @@ impl RedisLimiter {
         Some(hits.iter().map(count).collect())
     }
 
-    fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn without_redis(&self, hits: &[Hit<'_>]) -> Result<Vec<Count>, Error> {
@@ -122,12 +123,13 @@ impl Limiter for RedisLimiter {
         if let Some(refused) = self.remembered(hits, began) {
             return Ok(refused);
         }
-        if self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed) {
+        if !self.breaker().permit(began.into_std(), spread()) {
             return self.without_redis(hits);
         }
         match self.count(hits).await {
             Ok((counts, _)) => {
-                if self.away.swap(false, Ordering::Relaxed) {
+                if self.breaker().succeeded() {
+                    self.open.record(0, &[]);
                     tracing::info!("rates are counted in Redis again");
                 }
                 for (hit, count) in hits.iter().zip(&counts).filter(|(_, count)| !count.allowed()) {
@@ -136,9 +138,8 @@ impl Limiter for RedisLimiter {
                 Ok(counts)
             }
             Err(error) => {
-                let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(0);
-                self.paused_until_ms.store(self.elapsed_ms().saturating_add(pause), Ordering::Relaxed);
-                if !self.away.swap(true, Ordering::Relaxed) {
+                if self.breaker().failed(Instant::now().into_std(), spread()) {
+                    self.open.record(1, &[]);
                     tracing::error!(error = error.chain(), "rates cannot be counted in Redis");
                 }
                 self.without_redis(hits)

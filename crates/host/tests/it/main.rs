@@ -6,6 +6,7 @@ mod config;
 mod health;
 mod jobs;
 mod jobs_crash;
+mod outages;
 mod platform;
 mod redis;
 mod schedules;
