@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use http::header::{CONTENT_TYPE, HeaderMap};
@@ -20,12 +19,10 @@ use tower::{Layer as _, ServiceExt as _};
 
 use crate::backend::Backends;
 use crate::limit::{Limited, announces_too_much, let_finish, too_large};
+use crate::plain::Routes;
+use crate::rest::{self, Rest};
 use crate::start::{Counters, Live, Scene};
 use crate::{Options, headers, plain};
-
-/// A page or a plain route must be answered within this, reading the request included: a body that trickles in holds
-/// nobody up for longer.
-const PLAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The public side of the platform. A clone is cheap; it is a tower service for one port.
 #[derive(Clone)]
@@ -34,6 +31,7 @@ pub struct Edge(Arc<Inner>);
 struct Inner {
     options: Options,
     backends: Backends,
+    rest: Rest,
     plain: axum::Router,
     counters: Arc<Counters>,
 }
@@ -42,7 +40,7 @@ impl Edge {
     /// Puts an edge before the services of this process; call it when every service is registered.
     ///
     /// # Errors
-    /// When an option cannot be understood.
+    /// When an option cannot be understood, or REST paths of the contract contradict each other.
     pub fn new(runtime: &Runtime, options: Options) -> anyhow::Result<Self> {
         let counters = Arc::new(Counters::default());
         let reflection = || {
@@ -58,6 +56,7 @@ impl Edge {
         let mut own = tonic::service::Routes::builder();
         own.add_service(runtime.health().grpc()).add_service(new).add_service(old);
         let backends = Backends::new(runtime.directory().clone(), &options.peers, runtime.identities(), own.routes())?;
+        let rest = Rest::new(kvartal_proto::contract(), backends.clone(), &options.public_url)?;
         let scene = Scene {
             authority: authority(&options.public_url),
             url: options.public_url.trim_end_matches('/').to_owned(),
@@ -68,8 +67,9 @@ impl Edge {
         };
         let live = Live::new(runtime, Arc::clone(&counters));
         let routes = runtime.services().into_iter().fold(axum::Router::new(), |all, service| all.merge(service.http));
-        let plain = plain::router(runtime, live, scene, routes, options.metrics);
-        Ok(Self(Arc::new(Inner { options, backends, plain, counters })))
+        let plain =
+            plain::router(runtime, live, scene, Routes { services: routes, rest: rest.clone() }, options.metrics);
+        Ok(Self(Arc::new(Inner { options, backends, rest, plain, counters })))
     }
 
     /// Serves the port until `stop`, then lets what runs end within the grace.
@@ -128,15 +128,19 @@ impl Edge {
 
     async fn answer_plain(self, request: Request) -> Response {
         if announces_too_much(request.headers(), false) {
+            let rest = self.0.rest.knows(request.uri().path());
             let_finish(request).await;
-            return note(StatusCode::PAYLOAD_TOO_LARGE, too_large().message());
+            let refused = too_large();
+            return if rest {
+                rest::too_large(&refused)
+            } else {
+                note(StatusCode::PAYLOAD_TOO_LARGE, refused.message())
+            };
         }
         let request = request.map(|body| axum::body::Body::new(Limited::new(body)));
-        let answer = tokio::time::timeout(PLAIN_TIMEOUT, self.0.plain.clone().oneshot(request)).await;
-        let mut response = match answer {
-            Ok(Ok(response)) => response.map(Body::new),
-            Ok(Err(never)) => match never {},
-            Err(_) => note(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
+        let mut response = match self.0.plain.clone().oneshot(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
         };
         headers::protect(response.headers_mut());
         response
@@ -152,7 +156,14 @@ fn note(status: StatusCode, message: &str) -> Response {
 
 /// Paths that the start page links to.
 fn links(options: &Options) -> Vec<&'static str> {
-    let mut links = vec!["/healthz", "/.well-known/jwks.json", crate::OPEN311_PATH, crate::WZDX_PATH, "/start.json"];
+    let mut links = vec![
+        "/healthz",
+        "/.well-known/jwks.json",
+        crate::OPENAPI_PATH,
+        crate::OPEN311_PATH,
+        crate::WZDX_PATH,
+        "/start.json",
+    ];
     if options.metrics {
         links.push("/metrics");
     }

@@ -1,5 +1,6 @@
 //! Headers that must not come in, and headers that must go out.
 
+use http::Method;
 use http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -59,11 +60,11 @@ pub(crate) fn cors(origins: &[String]) -> anyhow::Result<CorsLayer> {
         "x-grpc-web",
         "x-user-agent",
     ];
-    // The third is what rich errors arrive in; without it browsers see only a code.
-    let response = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+    // The third is what rich errors arrive in; without it browsers see only a code. The last is for REST.
+    let response = ["grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"];
     Ok(CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([http::Method::GET, http::Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(request.map(HeaderName::from_static))
         .expose_headers(response.map(HeaderName::from_static))
         .max_age(std::time::Duration::from_secs(7200)))

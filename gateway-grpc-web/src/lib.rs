@@ -9,6 +9,7 @@ mod limit;
 mod plain;
 pub mod protocol;
 pub mod ratelimit;
+mod rest;
 mod start;
 
 use std::time::Duration;
@@ -16,6 +17,8 @@ use std::time::Duration;
 pub use beside::serve_beside_envoy;
 pub use edge::Edge;
 
+/// Where the REST paths are described, as an OpenAPI document.
+pub const OPENAPI_PATH: &str = "/openapi.json";
 /// Where Open311 answers with its categories.
 pub const OPEN311_PATH: &str = "/open311/v2/services.json";
 /// Where the work zones are offered as a WZDx feed.
@@ -101,6 +104,7 @@ pub fn examples(url: &str, authority: &str) -> Vec<String> {
         format!(
             "grpcurl -plaintext -d '{{\"page_size\": 3}}' {authority} kvartal.incident.v1.IncidentService/ListIncidents"
         ),
+        format!("curl '{url}/v1/incidents?page_size=3'"),
         format!("curl {url}/healthz"),
         format!("curl '{url}{OPEN311_PATH}'"),
         format!("curl '{url}{WZDX_PATH}'"),

@@ -1,12 +1,14 @@
 //! What the edge answers without gRPC: the start page, health, metrics, keys, and the services' own routes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use kvartal_host::Runtime;
 use kvartal_proto::identity::v1 as pb;
@@ -14,7 +16,20 @@ use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use serde_json::json;
 
 use crate::BODY_BYTES_MAX;
+use crate::rest::Rest;
 use crate::start::{self, Language, Live, Scene};
+
+/// A page or a plain route must be answered within this, reading the request included: a body that trickles in holds
+/// nobody up for longer. REST has its own times.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What stands behind the edge's own pages, in the order in which it is asked.
+pub(crate) struct Routes {
+    /// The services' own routes: Open311, photos, work zones.
+    pub(crate) services: Router,
+    /// The paths of the contract.
+    pub(crate) rest: Rest,
+}
 
 #[derive(Clone)]
 struct Pages {
@@ -23,9 +38,10 @@ struct Pages {
     scene: Arc<Scene>,
 }
 
-/// The edge's own pages before `routes`, the services' ones.
-pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Router, metrics: bool) -> Router {
+/// The edge's own pages, then the services' own routes, then REST. Whoever comes first has the path.
+pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Routes, metrics: bool) -> Router {
     let pages = Pages { runtime: runtime.clone(), live: Arc::new(live), scene: Arc::new(scene) };
+    let description = routes.rest.description();
     let mut own = Router::new()
         .route("/", get(start_page))
         .route("/start.json", get(start_json))
@@ -34,11 +50,28 @@ pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Router
         .route("/favicon.ico", get(|| async { icon() }))
         .route("/healthz", get(health))
         .route("/livez", get(|| async { "alive\n" }))
+        .route(crate::OPENAPI_PATH, get(|| async { ([(CONTENT_TYPE, "application/json")], description) }))
         .route("/.well-known/jwks.json", get(keys));
     if metrics {
         own = own.route("/metrics", get(prometheus));
     }
-    own.with_state(pages).fallback_service(routes.fallback(not_found).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+    // Layers count for the routes that are there when they are added, so not for REST.
+    let services = routes.services.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(in_time));
+    let rest = any(rest).with_state(routes.rest);
+    own.route_layer(from_fn(in_time)).with_state(pages).fallback_service(services.fallback_service(rest))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = |_| problem_json(StatusCode::REQUEST_TIMEOUT, "the request took too long");
+    tokio::time::timeout(TIMEOUT, next.run(request)).await.unwrap_or_else(late)
+}
+
+/// The last to be asked.
+async fn rest(State(rest): State<Rest>, request: Request) -> Response {
+    match rest.answer(request.map(tonic::body::Body::new)).await {
+        Ok(response) => response.map(axum::body::Body::new),
+        Err(request) => not_found(request.headers()),
+    }
 }
 
 async fn start_page(State(pages): State<Pages>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
@@ -91,10 +124,10 @@ fn jwk(key: pb::Jwk) -> serde_json::Value {
 }
 
 /// In the reader's own terms: a page for browsers, JSON for programs.
-async fn not_found(headers: HeaderMap) -> Response {
+fn not_found(headers: &HeaderMap) -> Response {
     let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/html") {
-        let language = Language::choose(None, &headers);
+        let language = Language::choose(None, headers);
         html(StatusCode::NOT_FOUND, language, start::problem(language))
     } else {
         problem_json(StatusCode::NOT_FOUND, "there is no such page")
