@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue, header};
 use kvartal_contract::Access;
 use kvartal_mesh::tls::{self, Identities};
 use kvartal_mesh::{Directory, Peer, Request, Response};
@@ -29,6 +29,17 @@ pub(crate) struct Backends {
     remote: Arc<BTreeMap<String, Channel>>,
     own: Routes,
 }
+
+/// Headers of one connection (RFC 9110, section 7.6.1), and the name that it was opened under.
+const OF_THE_CONNECTION: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
 
 impl Backends {
     /// `peers` are services of other processes, each with its address. Where it begins with `https://`, they are called
@@ -76,12 +87,25 @@ impl Backends {
             return service.handle(request).await;
         }
         match self.remote.get(&method.domain) {
-            Some(channel) => pass_on(channel.clone(), request).await,
-            None => {
-                let message = format!("the service {} does not run here", method.domain);
-                status(Code::Unavailable, "SERVICE_ABSENT", &message).into_http()
-            }
+            Some(channel) => pass_on(channel.clone(), request).await.unwrap_or_else(Status::into_http),
+            None => absent(&method.domain).into_http(),
         }
+    }
+
+    /// Answers a request for a page, such as a photo, that belongs to a service of another process; gives the request back
+    /// when it belongs to none.
+    pub(crate) async fn page(self, mut request: Request) -> Result<Result<Response, Status>, Request> {
+        let path = request.uri().path();
+        let mut services = kvartal_proto::contract().services();
+        let owner = services.find(|service| service.pages.iter().any(|prefix| path.starts_with(prefix)));
+        let Some(owner) = owner.filter(|owner| self.directory.local(&owner.domain).is_none()) else {
+            return Err(request);
+        };
+        let Some(channel) = self.remote.get(&owner.domain) else { return Ok(Err(absent(&owner.domain))) };
+        for name in OF_THE_CONNECTION {
+            request.headers_mut().remove(name);
+        }
+        Ok(pass_on(channel.clone(), request).await)
     }
 
     async fn answer_here(self, request: Request) -> Response {
@@ -95,17 +119,21 @@ impl Backends {
 
 /// Hands a call to another process under its caller's own name: the token goes along, and the address in the header that
 /// the other side trusts its edge with.
-async fn pass_on(channel: Channel, mut request: Request) -> Response {
+async fn pass_on(channel: Channel, mut request: Request) -> Result<Response, Status> {
     let address = request.extensions().get::<Peer>().map(|peer| peer.address.clone()).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&address)
         && !address.is_empty()
     {
         request.headers_mut().append("x-forwarded-for", value);
     }
-    channel.oneshot(request).await.unwrap_or_else(|error| {
+    channel.oneshot(request).await.map_err(|error| {
         tracing::warn!(error = %error, "a service of another process does not answer");
-        status(Code::Unavailable, "SERVICE_UNREACHABLE", "the service cannot be reached now").into_http()
+        status(Code::Unavailable, "SERVICE_UNREACHABLE", "the service cannot be reached now")
     })
+}
+
+fn absent(service: &str) -> Status {
+    status(Code::Unavailable, "SERVICE_ABSENT", &format!("the service {service} does not run here"))
 }
 
 /// A status with the platform's ErrorInfo.

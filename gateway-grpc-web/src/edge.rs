@@ -67,8 +67,13 @@ impl Edge {
         };
         let live = Live::new(runtime, Arc::clone(&counters));
         let routes = runtime.services().into_iter().fold(axum::Router::new(), |all, service| all.merge(service.http));
-        let plain =
-            plain::router(runtime, live, scene, Routes { services: routes, rest: rest.clone() }, options.metrics);
+        let plain = plain::router(
+            runtime,
+            live,
+            scene,
+            Routes { services: routes, backends: backends.clone(), rest: rest.clone() },
+            options.metrics,
+        );
         Ok(Self(Arc::new(Inner { options, backends, rest, plain, counters })))
     }
 

@@ -16,6 +16,7 @@ use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use serde_json::json;
 
 use crate::BODY_BYTES_MAX;
+use crate::backend::Backends;
 use crate::rest::Rest;
 use crate::start::{self, Language, Live, Scene};
 
@@ -25,8 +26,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What stands behind the edge's own pages, in the order in which it is asked.
 pub(crate) struct Routes {
-    /// The services' own routes: Open311, photos, work zones.
+    /// The own routes of the services that run here: Open311, photos, work zones.
     pub(crate) services: Router,
+    /// Those of services of other processes.
+    pub(crate) backends: Backends,
     /// The paths of the contract.
     pub(crate) rest: Rest,
 }
@@ -38,7 +41,7 @@ struct Pages {
     scene: Arc<Scene>,
 }
 
-/// The edge's own pages, then the services' own routes, then REST. Whoever comes first has the path.
+/// The edge's own pages, then the services' own routes, here and elsewhere, then REST. Whoever comes first has the path.
 pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Routes, metrics: bool) -> Router {
     let pages = Pages { runtime: runtime.clone(), live: Arc::new(live), scene: Arc::new(scene) };
     let description = routes.rest.description();
@@ -57,7 +60,7 @@ pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Routes
     }
     // Layers count for the routes that are there when they are added, so not for REST.
     let services = routes.services.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(in_time));
-    let rest = any(rest).with_state(routes.rest);
+    let rest = any(elsewhere_or_rest).with_state((routes.backends, routes.rest));
     own.route_layer(from_fn(in_time)).with_state(pages).fallback_service(services.fallback_service(rest))
 }
 
@@ -67,8 +70,15 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// The last to be asked.
-async fn rest(State(rest): State<Rest>, request: Request) -> Response {
-    match rest.answer(request.map(tonic::body::Body::new)).await {
+async fn elsewhere_or_rest(State((backends, rest)): State<(Backends, Rest)>, request: Request) -> Response {
+    let answer = tokio::time::timeout(TIMEOUT, backends.page(request.map(tonic::body::Body::new))).await;
+    let request = match answer {
+        Ok(Ok(Ok(response))) => return response.map(axum::body::Body::new),
+        Ok(Ok(Err(status))) => return problem_json(StatusCode::SERVICE_UNAVAILABLE, status.message()),
+        Ok(Err(request)) => request,
+        Err(_) => return problem_json(StatusCode::GATEWAY_TIMEOUT, "the service took too long"),
+    };
+    match rest.answer(request).await {
         Ok(response) => response.map(axum::body::Body::new),
         Err(request) => not_found(request.headers()),
     }

@@ -145,6 +145,7 @@ fn service_json(service: &Service) -> Value {
         "consumes": service.consumes,
         "database": database,
         "cache": service.cache,
+        "pages": service.pages,
     })
 }
 

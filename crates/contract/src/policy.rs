@@ -161,6 +161,8 @@ pub struct Service {
     pub database: Engine,
     /// Whether it needs Redis in more than one process.
     pub cache: bool,
+    /// Prefixes of the paths that it answers over plain HTTP; each begins and ends with `/`.
+    pub pages: Vec<String>,
 }
 
 /// An event message.

@@ -245,6 +245,10 @@ fn read_service(descriptor: &ServiceDescriptor, events: &BTreeMap<String, EventT
             problems.push(format!("service {name} consumes {event}, which nobody publishes"));
         }
     }
+    let pages = texts(&contract, "pages");
+    for page in pages.iter().filter(|page| page.len() < 3 || !page.starts_with('/') || !page.ends_with('/')) {
+        problems.push(format!("service {name}: the prefix {page:?} of its pages must look like /photos/"));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -263,6 +267,7 @@ fn read_service(descriptor: &ServiceDescriptor, events: &BTreeMap<String, EventT
             _ => Engine::None,
         },
         cache: flag(&contract, "cache"),
+        pages,
     })
 }
 

@@ -6,4 +6,5 @@ mod beside;
 mod cross_origin;
 mod pages;
 mod platform;
+mod rest;
 mod rpc;

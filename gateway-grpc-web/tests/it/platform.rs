@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -44,7 +45,7 @@ impl AuditService for Stub {
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     _data: tempfile::TempDir,
 }
 
@@ -80,9 +81,14 @@ impl Platform {
         Request::builder().method(method).uri(format!("http://{}{path}", self.address))
     }
 
+    /// Sends it; the answer with its body still to come.
+    pub(crate) async fn open(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        self.client.request(request).await.unwrap()
+    }
+
     /// Sends it; the answer with its whole body.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Response<Bytes> {
-        let (parts, body) = self.client.request(request).await.unwrap().into_parts();
+        let (parts, body) = self.open(request).await.into_parts();
         Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
     }
 

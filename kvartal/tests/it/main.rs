@@ -8,4 +8,5 @@ mod gateway;
 mod import;
 mod mtls;
 mod platform;
+mod rest;
 mod up;
