@@ -173,7 +173,10 @@ fn what_is_no_json_is_told_with_its_position() {
     assert_eq!(wrong(Method::POST, "/v1/things/t:whole", "[]")[0].1, "must be a JSON object, not a list");
     let text = wrong(Method::POST, "/v1/things/t:whole", "{} {}")[0].1.clone();
     assert!(text.contains("trailing characters"), "{text}");
-    let deep = format!("{{\"labels\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let many = format!("{{\"names\": [{}]}}", vec!["\"\""; request::VALUES_MAX + 1].join(","));
+    let text = wrong(Method::POST, "/v1/things/t:whole", &many)[0].1.clone();
+    assert_eq!(text, "holds more than 100000 values");
+    let deep = format!("{{\"labels\": {}1{}}}", "[".repeat(90_000), "]".repeat(90_000));
     let text = wrong(Method::POST, "/v1/things/t:whole", &deep)[0].1.clone();
     assert!(text.contains("recursion limit"), "{text}");
 }
@@ -190,7 +193,7 @@ fn rpc(name: &str, rule: &str, access: &str) -> String {
 fn rules_that_cannot_be_used_are_named_all_at_once() {
     let rules = rules(
         &[
-            rpc("Same", r#"get: "/v1/things/{names_are_free}""#, "public: true").replace("names_are_free", "colour"),
+            rpc("Twice", r#"get: "/v1/things/{names_are_free}""#, "public: true").replace("names_are_free", "colour"),
             rpc("NoField", r#"get: "/v1/a/{nothing}""#, "public: true"),
             rpc("Message", r#"get: "/v1/b/{filter}""#, "public: true"),
             rpc("Many", r#"get: "/v1/c/{names}""#, "public: true"),
@@ -203,7 +206,7 @@ fn rules_that_cannot_be_used_are_named_all_at_once() {
     );
     let problems = rules.unwrap_err().join("\n");
     for (rpc, problem) in [
-        ("Same: GET /v1/things/{colour}", "the same paths lead to /kvartal.sample.v1.SampleService/Thing"),
+        ("Twice: GET /v1/things/{colour}", "the same paths lead to /kvartal.sample.v1.SampleService/Thing"),
         ("NoField: GET /v1/a/{nothing}", "nothing: ThingRequest has no such field"),
         ("Message: GET /v1/b/{filter}", "only single values"),
         ("Many: GET /v1/c/{names}", "only single values"),

@@ -228,14 +228,12 @@ async fn a_body_that_is_too_large_is_refused_whatever_it_announces() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(platform.address).await.unwrap();
     let head = "POST /v1/incidents HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
-    let chunk = format!("100000\r\n{}\r\n", "x".repeat(0x10_0000));
     stream.write_all(head.as_bytes()).await.unwrap();
-    for _ in 0..11 {
-        // The refusal may come before all is written.
-        if stream.write_all(chunk.as_bytes()).await.is_err() {
-            break;
-        }
+    let chunk = format!("100000\r\n{}\r\n", "x".repeat(0x10_0000));
+    for _ in 0..10 {
+        stream.write_all(chunk.as_bytes()).await.unwrap();
     }
+    stream.write_all(b"1\r\nx\r\n0\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413");
@@ -321,8 +319,6 @@ async fn a_service_of_another_process_is_reached_by_rest_and_by_its_pages() {
     assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
     let seen: Value = serde_json::from_str(json_of(&answer)["next_page_token"].as_str().unwrap()).unwrap();
     assert_eq!((&seen["page_size"], &seen["address"]), (&json!(3), &json!("127.0.0.1")));
-    let refused = ask(&platform, "GET", "/v1/incidents?page_size=201", &[], "").await;
-    assert_eq!(refused.status(), StatusCode::OK, "the stub decodes by itself and has no rules");
     let refused = ask(&platform, "GET", "/v1/incidents/x/timeline", &[], "").await;
     assert_eq!((refused.status(), reason(&refused)), (StatusCode::UNAUTHORIZED, "SIGN_IN_REQUIRED".to_owned()));
     assert_eq!(platform.get("/photos/x.jpg").await, (StatusCode::OK, "a photo".to_owned()));

@@ -73,6 +73,35 @@ impl Both {
         Outcome { http: Some(head.status), code, answer }
     }
 
+    /// Calls both ways; the code that REST answered with, and in what they differ. What is only read may change between two
+    /// calls, such as the audit record, so it is read again before it counts as different.
+    async fn compare(
+        &self,
+        method: &Method,
+        rule: &HttpRule,
+        request: &Value,
+        token: Option<&String>,
+    ) -> (i64, Vec<String>) {
+        let contract = kvartal_proto::contract();
+        let reads = method.idempotency == Idempotency::NoSideEffects;
+        let mut tries = if reads { 5 } else { 1 };
+        loop {
+            tries -= 1;
+            let rpc = rpc(&self.channel, contract, method, request, self.fresh(method, token).await.as_deref()).await;
+            let rest = self.rest(method, rule, request, self.fresh(method, token).await.as_deref()).await;
+            let found = differences(&rpc, &rest, reads);
+            if found.is_empty() || tries == 0 {
+                return (rest.code, found);
+            }
+        }
+    }
+
+    /// The token, or a new one where the call will end its session.
+    async fn fresh(&self, method: &Method, token: Option<&String>) -> Option<String> {
+        let token = token?;
+        Some(if ends_the_session(method) { self.admin().await } else { token.clone() })
+    }
+
     /// Checks the answer against the schema that the document has for it.
     fn validate(&self, method: &Method, rule: &HttpRule, status: StatusCode, answer: &Value) {
         let verb = format!("{:?}", rule.verb).to_lowercase();
@@ -98,29 +127,18 @@ async fn every_rest_path_answers_like_its_rpc() {
     let (mut calls, mut good, mut wrong) = (0, 0, Vec::new());
     for method in first.into_iter().chain(last) {
         for rule in &method.http {
-            for sample in [Sample::Empty, Sample::Filled] {
+            for (sample, token) in [
+                (Sample::Empty, None),
+                (Sample::Filled, None),
+                (Sample::Empty, Some(&admin)),
+                (Sample::Filled, Some(&admin)),
+            ] {
                 let request = sample.request(contract, method, rule);
-                for signed_in in [false, true] {
-                    let mut outcomes = Vec::new();
-                    for way in ["rpc", "rest"] {
-                        let token = match (signed_in, ends_the_session(method)) {
-                            (false, _) => None,
-                            (true, false) => Some(admin.clone()),
-                            (true, true) => Some(both.admin().await),
-                        };
-                        outcomes.push(match way {
-                            "rpc" => rpc(&both.channel, contract, method, &request, token.as_deref()).await,
-                            _ => both.rest(method, rule, &request, token.as_deref()).await,
-                        });
-                    }
-                    calls += 1;
-                    good += usize::from(outcomes[1].code == 0);
-                    let exact = method.idempotency == Idempotency::NoSideEffects;
-                    for difference in differences(&outcomes[0], &outcomes[1], exact) {
-                        let who = if signed_in { "admin" } else { "anonymous" };
-                        wrong.push(format!("{} {sample:?} as {who}: {difference}", method.path));
-                    }
-                }
+                let (code, differences) = both.compare(method, rule, &request, token).await;
+                calls += 1;
+                good += usize::from(code == 0);
+                let who = if token.is_some() { "admin" } else { "anonymous" };
+                wrong.extend(differences.iter().map(|text| format!("{} {sample:?} as {who}: {text}", method.path)));
             }
         }
     }

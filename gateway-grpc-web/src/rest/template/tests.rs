@@ -140,7 +140,7 @@ fn template_and_values() -> impl Strategy<Value = (String, Vec<String>)> {
     let segment = prop_oneof![
         literal.prop_map(|text| (text, None)),
         ".{1,8}".prop_map(|value: String| ("{}".to_owned(), Some(value))),
-        (literal, "[^/]{1,8}").prop_map(|(text, value)| (format!("{{={text}/*}}"), Some(format!("{text}/{value}")))),
+        (literal, "[^/%]{1,8}").prop_map(|(text, value)| (format!("{{={text}/*}}"), Some(format!("{text}/{value}")))),
     ];
     let verb = proptest::option::of("[a-z]{1,6}");
     (proptest::collection::vec(segment, 1..6), verb).prop_map(|(segments, verb)| {
