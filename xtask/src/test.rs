@@ -8,6 +8,7 @@ use anyhow::Context;
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
+use crate::envoy;
 use crate::packages::{self, variable};
 use crate::steps::{Done, Steps};
 
@@ -44,8 +45,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
 
     let mut ready = false;
-    steps.step("packages", "run the command as root", || {
+    steps.step("packages and Envoy", "run the command as root", || {
         packages::ensure(&sh, packages::SERVERS)?;
+        envoy::ensure(&sh)?;
         ready = true;
         Ok(Done::Yes)
     });

@@ -1,14 +1,16 @@
-//! Real servers for tests: PostgreSQL, Redis, RabbitMQ and an SMTP sink, each test with a room of its own.
+//! Real servers for tests: PostgreSQL, Redis, RabbitMQ, Envoy and an SMTP sink, each test with a room of its own.
 //!
 //! [`postgres`], [`redis`] and [`rabbitmq`] hand out a database, a database number and a vhost on servers that are
 //! started when first asked for, once per test process. `cargo xtask test` starts them once for a whole run and names
 //! them in `KVARTAL_TEST_POSTGRES_URL`, `KVARTAL_TEST_REDIS_URL`, `KVARTAL_TEST_RABBITMQ_URL`. A test that kills or
-//! restarts a server starts its own: [`PostgresServer`], [`RedisServer`], [`RabbitServer`].
+//! restarts a server starts its own: [`PostgresServer`], [`RedisServer`], [`RabbitServer`]. [`Envoy`] is started by each test with its own
+//! configuration.
 //!
 //! Everything started here dies with the test process, even by `kill -9`. What is missing on the computer fails the
 //! test with the command that installs it. Functions panic rather than return errors: they are for tests only.
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod envoy;
 mod http;
 mod postgres;
 mod process;
@@ -18,6 +20,7 @@ mod smtp;
 mod wait;
 mod watchdog;
 
+pub use envoy::{Envoy, envoy_program};
 pub use postgres::{Postgres, PostgresServer, postgres};
 pub use process::Process;
 pub use rabbitmq::{Rabbit, RabbitServer, rabbitmq};
