@@ -16,7 +16,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::ServiceExt as _;
 
 /// RPCs outside the contract that the edge answers by itself.
-const OWN: [&str; 3] =
+pub(crate) const OWN: [&str; 3] =
     ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
 
 /// Longest wait for a connection to another process.
@@ -77,11 +77,10 @@ impl Backends {
             if OWN.iter().any(|own| path.starts_with(own)) {
                 return self.answer_here(request).await;
             }
-            return status(Code::Unimplemented, "UNKNOWN_METHOD", "there is no such RPC").into_http();
+            return unknown_method().into_http();
         };
         if method.access == Access::Internal {
-            let message = "this RPC is for the platform's own services";
-            return status(Code::PermissionDenied, "PERMISSION_DENIED", message).into_http();
+            return internal_only().into_http();
         }
         if let Some(service) = self.directory.local(&method.domain) {
             return service.handle(request).await;
@@ -134,6 +133,16 @@ async fn pass_on(channel: Channel, mut request: Request) -> Result<Response, Sta
 
 fn absent(service: &str) -> Status {
     status(Code::Unavailable, "SERVICE_ABSENT", &format!("the service {service} does not run here"))
+}
+
+/// The answer to an RPC that nobody knows.
+pub(crate) fn unknown_method() -> Status {
+    status(Code::Unimplemented, "UNKNOWN_METHOD", "there is no such RPC")
+}
+
+/// The answer to whoever calls an internal RPC from outside.
+pub(crate) fn internal_only() -> Status {
+    status(Code::PermissionDenied, "PERMISSION_DENIED", "this RPC is for the platform's own services")
 }
 
 /// A status with the platform's ErrorInfo.

@@ -7,11 +7,34 @@ use http::header::{
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Headers that the platform's own processes speak to each other with begin so.
-const PRIVATE_PREFIX: &str = "x-kvartal-";
+pub(crate) const PRIVATE_PREFIX: &str = "x-kvartal-";
 
 /// Our pages use nothing but files of their own origin, and nobody may frame them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// What every answer says, pages or not.
+pub(crate) const ALWAYS: [(HeaderName, &str); 2] = [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer")];
+
+/// With what pages of other origins may call.
+pub(crate) const CORS_METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+/// Headers that such pages may send.
+pub(crate) const CORS_REQUEST_HEADERS: [&str; 8] = [
+    "accept-language",
+    "authorization",
+    "content-type",
+    "grpc-timeout",
+    "traceparent",
+    "tracestate",
+    "x-grpc-web",
+    "x-user-agent",
+];
+/// Headers that such pages may read. The third is what rich errors arrive in; without it browsers see only a code. The last
+/// is for REST.
+pub(crate) const CORS_RESPONSE_HEADERS: [&str; 4] =
+    ["grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"];
+/// How long browsers remember what they may.
+pub(crate) const CORS_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(7200);
 
 /// Removes what only our own processes may say.
 pub(crate) fn strip_private(headers: &mut HeaderMap) {
@@ -30,8 +53,7 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
     let mut say = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
-    say(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    say(REFERRER_POLICY, "no-referrer");
+    ALWAYS.into_iter().for_each(|(name, value)| say(name, value));
     if is_html(headers) {
         let policy = HeaderValue::from_static(POLICY);
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
@@ -50,24 +72,12 @@ pub(crate) fn cors(origins: &[String]) -> anyhow::Result<CorsLayer> {
         let exact: Result<Vec<HeaderValue>, _> = origins.iter().map(|origin| HeaderValue::from_str(origin)).collect();
         AllowOrigin::list(exact?)
     };
-    let request = [
-        "accept-language",
-        "authorization",
-        "content-type",
-        "grpc-timeout",
-        "traceparent",
-        "tracestate",
-        "x-grpc-web",
-        "x-user-agent",
-    ];
-    // The third is what rich errors arrive in; without it browsers see only a code. The last is for REST.
-    let response = ["grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"];
     Ok(CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(request.map(HeaderName::from_static))
-        .expose_headers(response.map(HeaderName::from_static))
-        .max_age(std::time::Duration::from_secs(7200)))
+        .allow_methods(CORS_METHODS)
+        .allow_headers(CORS_REQUEST_HEADERS.map(HeaderName::from_static))
+        .expose_headers(CORS_RESPONSE_HEADERS.map(HeaderName::from_static))
+        .max_age(CORS_MAX_AGE))
 }
 
 #[cfg(test)]

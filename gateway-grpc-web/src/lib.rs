@@ -4,6 +4,7 @@ pub mod authz;
 mod backend;
 mod beside;
 mod edge;
+pub mod envoy;
 mod headers;
 mod limit;
 mod plain;

@@ -1,0 +1,143 @@
+//! Where calls go: one cluster for each service of the contract, one for pages, one for the guard, one for traces.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use kvartal_contract::Contract;
+use kvartal_mesh::server::Limits;
+use serde_json::{Value, json};
+
+use super::json::typed;
+use super::settings::{Authority, Settings};
+use super::tls;
+
+/// The cluster of pages, health and keys.
+pub(super) const PAGES: &str = "pages";
+/// The cluster of the rate-limit and revocation services.
+pub(super) const GUARD: &str = "gateway-services";
+/// The cluster of the collector of traces.
+pub(super) const TRACES: &str = "traces";
+
+/// Bytes of one connection that are held before its other side is slowed down.
+pub(super) const CONNECTION_BUFFER: u32 = 32 * 1024;
+
+/// All clusters that the settings ask for.
+pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
+    // The first RPC service of each domain stands for its health: they are ready together.
+    let mut domains = BTreeMap::new();
+    for service in contract.services() {
+        domains.entry(service.domain.as_str()).or_insert(service.full_name.as_str());
+    }
+    let mut clusters: Vec<Value> = domains
+        .into_iter()
+        .map(|(domain, full_name)| {
+            let mut cluster = guarded(domain, &settings.upstream(domain));
+            cluster["health_checks"] = json!([health_check(full_name)]);
+            cluster["outlier_detection"] = outlier_detection();
+            if let Some(tls) = &settings.upstream_tls {
+                cluster["transport_socket"] = tls::upstream(settings, tls, domain);
+            }
+            cluster
+        })
+        .collect();
+    clusters.push(guarded(PAGES, &settings.pages));
+    if let Some(guard) = &settings.guard {
+        clusters.push(guarded(GUARD, guard));
+    }
+    if let Some(telemetry) = &settings.telemetry {
+        let mut cluster = plain(TRACES, &telemetry.collector);
+        cluster["connect_timeout"] = json!("2s");
+        clusters.push(cluster);
+    }
+    clusters
+}
+
+/// A cluster that speaks HTTP/2 and whose dead connections are found.
+fn guarded(name: &str, authority: &Authority) -> Value {
+    let protocol = json!({
+        "common_http_protocol_options": { "idle_timeout": "300s" },
+        "explicit_http_config": { "http2_protocol_options": {
+            "connection_keepalive": { "interval": "20s", "timeout": "5s" },
+            "initial_stream_window_size": 64 * 1024,
+            "initial_connection_window_size": 1024 * 1024,
+            "max_concurrent_streams": 100,
+        }},
+    });
+    let kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    let mut cluster = plain(name, authority);
+    cluster["typed_extension_protocol_options"] = json!({ kind: typed(kind, protocol) });
+    cluster["circuit_breakers"] = circuit_breakers();
+    cluster
+}
+
+fn plain(name: &str, authority: &Authority) -> Value {
+    let address = json!({ "address": authority.host, "port_value": authority.port });
+    let endpoint = json!({ "endpoint": { "address": { "socket_address": address } } });
+    let mut cluster = json!({
+        "name": name,
+        "connect_timeout": "1s",
+        "per_connection_buffer_limit_bytes": CONNECTION_BUFFER,
+        // Streams make connections unequal: the least busy of two is better than the next in turn.
+        "lb_policy": "LEAST_REQUEST",
+        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [endpoint] }] },
+    });
+    if authority.host.parse::<IpAddr>().is_ok() {
+        cluster["type"] = json!("STATIC");
+    } else {
+        // A headless service has one address for each pod; a new pod is found within this time.
+        cluster["type"] = json!("STRICT_DNS");
+        cluster["dns_refresh_rate"] = json!("5s");
+        cluster["dns_failure_refresh_rate"] = json!({ "base_interval": "1s", "max_interval": "5s" });
+        cluster["dns_lookup_family"] = json!("V4_PREFERRED");
+        cluster["respect_dns_ttl"] = json!(false);
+    }
+    cluster
+}
+
+/// As many calls as one process of a service takes, and no more than a tenth of them a second time: a service that is down
+/// must not meet twice its load when it comes back.
+fn circuit_breakers() -> Value {
+    let limits = Limits::default();
+    json!({ "thresholds": [{
+        "priority": "DEFAULT",
+        "max_connections": 1024,
+        "max_pending_requests": limits.calls_max,
+        "max_requests": limits.calls_max + limits.streams_max,
+        "retry_budget": { "budget_percent": { "value": 10 }, "min_retry_concurrency": 3 },
+        "track_remaining": true,
+    }]})
+}
+
+/// Made for services of two to five pods: half of them may be out, and one always may. Only UNAVAILABLE and broken
+/// connections count: INTERNAL is the fault of one call, not of one pod.
+fn outlier_detection() -> Value {
+    json!({
+        "split_external_local_origin_errors": true,
+        "consecutive_gateway_failure": 5,
+        "enforcing_consecutive_gateway_failure": 100,
+        "consecutive_local_origin_failure": 5,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_success_rate": 0,
+        "enforcing_local_origin_success_rate": 0,
+        "interval": "1s",
+        "base_ejection_time": "5s",
+        "max_ejection_time": "60s",
+        "max_ejection_time_jitter": "1s",
+        "max_ejection_percent": 50,
+        "always_eject_one_host": true,
+    })
+}
+
+/// Asks often even while nobody calls: the first call after a quiet night must not find out by itself.
+fn health_check(service: &str) -> Value {
+    json!({
+        "timeout": "2s",
+        "interval": "5s",
+        "interval_jitter": "1s",
+        "no_traffic_interval": "5s",
+        "unhealthy_interval": "1s",
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        "grpc_health_check": { "service_name": service },
+    })
+}
