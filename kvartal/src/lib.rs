@@ -9,6 +9,7 @@ mod console;
 mod contract;
 mod demo;
 mod doctor;
+mod envoy;
 mod gateway;
 mod import;
 mod migrate;

@@ -1,10 +1,12 @@
 //! `kvartal up`: the whole platform in this process, on one port, with nothing else installed.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::parser::ValueSource;
 use futures::future::try_join_all;
+use kvartal_gateway_grpc_web::envoy::{AccessLog, Settings};
 use kvartal_gateway_grpc_web::{Edge, Options};
 use kvartal_host::{Runtime, Stopped};
 use kvartal_kernel::{Clock as _, SystemClock, Timestamp};
@@ -13,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::console::{Console, Glyph};
 use crate::demo::{self, Demo};
+use crate::envoy::{Envoy, Program};
 use crate::port;
 use crate::services::{self, Configs};
 use crate::signals::{INTERRUPTED, Signals};
@@ -29,6 +32,7 @@ use crate::signals::{INTERRUPTED, Signals};
   kvartal up --demo --open                  the same, and the page opens in the browser
   kvartal up --data-dir ./data              an empty city that is kept
   kvartal up --data-dir ./data --identity-admin-email you@city.example --identity-admin-password-file password
+  kvartal up --demo --gateway envoy         the same services behind a real Envoy
   kvartal up --port 9000 --address 0.0.0.0  for others in the network (not with --demo: its passwords are known)
 
 Ctrl-C stops: running calls finish, then temporary data is deleted. A second Ctrl-C quits at once.")]
@@ -42,6 +46,12 @@ pub(crate) struct Args {
     /// Fill the city Severograd with people, reports and incidents, and keep it moving. Its accounts have a known password.
     #[arg(long, env = "KVARTAL_DEMO")]
     demo: bool,
+    /// What stands at the public port: this process itself, or a real Envoy before it, as in a cluster.
+    #[arg(long, env = "KVARTAL_GATEWAY", value_enum, default_value_t = Gateway::InProcess)]
+    gateway: Gateway,
+    /// The program, with --gateway envoy.
+    #[arg(long, env = "KVARTAL_ENVOY_PATH", value_name = "FILE", default_value = "envoy")]
+    envoy_path: PathBuf,
     /// Open the page in the browser.
     #[arg(long)]
     open: bool,
@@ -51,6 +61,15 @@ pub(crate) struct Args {
     platform: kvartal_host::Config,
     #[command(flatten)]
     configs: Configs,
+}
+
+/// What stands at the public port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Gateway {
+    /// This process.
+    InProcess,
+    /// Envoy, as a child process.
+    Envoy,
 }
 
 impl std::fmt::Debug for Args {
@@ -199,7 +218,45 @@ async fn open(args: &Args, runtime: &Runtime, listener: TcpListener, console: Co
         options.accounts = demo::shown_accounts();
         options.scenery = demo::scenery();
     }
-    serve_edge(runtime, Edge::new(runtime, options)?, listener);
+    match args.gateway {
+        Gateway::InProcess => serve_edge(runtime, Edge::new(runtime, options)?, listener),
+        Gateway::Envoy => behind_envoy(args, runtime, options, listener, console).await?,
+    }
+    Ok(())
+}
+
+/// Services and pages on ports of this machine only, and Envoy before them on the public one.
+async fn behind_envoy(
+    args: &Args,
+    runtime: &Runtime,
+    options: Options,
+    public: TcpListener,
+    console: Console,
+) -> anyhow::Result<()> {
+    let began = SystemClock.now();
+    let program = Program::find(&args.envoy_path).await?;
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let services = kvartal_host::listen(runtime, local).await?;
+    let pages = TcpListener::bind(local).await.context("no port is free")?;
+    let settings = Settings {
+        listen: public.local_addr()?,
+        allow_origin: options.allow_origin.clone(),
+        trusted_proxies: u32::try_from(options.trusted_proxies).context("--trusted-proxies is too large")?,
+        upstream: services.into(),
+        pages: pages.local_addr()?.into(),
+        // The terminal belongs to the person who started this.
+        access_log: AccessLog::Off,
+        ..Settings::default()
+    };
+    // Envoy tells the address it saw, and lets other origins in or not.
+    let options = Options { trusted_proxies: 1, allow_origin: Vec::new(), ..options };
+    serve_edge(runtime, Edge::new(runtime, options)?, pages);
+    // Until here it kept the port for Envoy.
+    drop(public);
+    let envoy = Envoy::start(&program, settings, &args.platform.data_dir.join("gateway")).await?;
+    let text = format!("Envoy {}, administration on http://{}", program.version, envoy.admin());
+    console.step(Glyph::Step, "gateway", &text, SystemClock.now().since(began));
+    envoy.watch(runtime);
     Ok(())
 }
 

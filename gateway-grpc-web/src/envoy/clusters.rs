@@ -40,12 +40,12 @@ pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
             cluster
         })
         .collect();
-    clusters.push(guarded(PAGES, &settings.pages));
+    clusters.push(guarded(PAGES, std::slice::from_ref(&settings.pages)));
     if let Some(guard) = &settings.guard {
-        clusters.push(guarded(GUARD, guard));
+        clusters.push(guarded(GUARD, std::slice::from_ref(guard)));
     }
     if let Some(telemetry) = &settings.telemetry {
-        let mut cluster = plain(TRACES, &telemetry.collector);
+        let mut cluster = plain(TRACES, std::slice::from_ref(&telemetry.collector));
         cluster["connect_timeout"] = json!("2s");
         clusters.push(cluster);
     }
@@ -53,7 +53,7 @@ pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
 }
 
 /// A cluster that speaks HTTP/2 and whose dead connections are found.
-fn guarded(name: &str, authority: &Authority) -> Value {
+fn guarded(name: &str, authorities: &[Authority]) -> Value {
     let protocol = json!({
         "common_http_protocol_options": { "idle_timeout": "300s" },
         "explicit_http_config": { "http2_protocol_options": {
@@ -64,24 +64,27 @@ fn guarded(name: &str, authority: &Authority) -> Value {
         }},
     });
     let kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-    let mut cluster = plain(name, authority);
+    let mut cluster = plain(name, authorities);
     cluster["typed_extension_protocol_options"] = json!({ kind: typed(kind, protocol) });
     cluster["circuit_breakers"] = circuit_breakers();
     cluster
 }
 
-fn plain(name: &str, authority: &Authority) -> Value {
-    let address = json!({ "address": authority.host, "port_value": authority.port });
-    let endpoint = json!({ "endpoint": { "address": { "socket_address": address } } });
+fn plain(name: &str, authorities: &[Authority]) -> Value {
+    let endpoint = |authority: &Authority| {
+        let address = json!({ "address": authority.host, "port_value": authority.port });
+        json!({ "endpoint": { "address": { "socket_address": address } } })
+    };
+    let endpoints: Vec<Value> = authorities.iter().map(endpoint).collect();
     let mut cluster = json!({
         "name": name,
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": CONNECTION_BUFFER,
         // Streams make connections unequal: the least busy of two is better than the next in turn.
         "lb_policy": "LEAST_REQUEST",
-        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [endpoint] }] },
+        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": endpoints }] },
     });
-    if authority.host.parse::<IpAddr>().is_ok() {
+    if authorities.iter().all(|authority| authority.host.parse::<IpAddr>().is_ok()) {
         cluster["type"] = json!("STATIC");
     } else {
         // A headless service has one address for each pod; a new pod is found within this time.

@@ -87,7 +87,12 @@ fn transcoder(contract: &Contract) -> Value {
         json!({
             "proto_descriptor_bin": descriptors::encoded(contract),
             "services": services,
-            "print_options": { "always_print_primitive_fields": true, "stream_newline_delimited": true },
+            // Members are called as in the .proto files, as they are in details of errors.
+            "print_options": {
+                "always_print_primitive_fields": true,
+                "preserve_proto_field_names": true,
+                "stream_newline_delimited": true,
+            },
             "convert_grpc_status": true,
             "url_unescape_spec": "ALL_CHARACTERS_EXCEPT_RESERVED",
             // Paths that are no RPC's are pages; what an RPC does not know is an error.
@@ -148,7 +153,8 @@ pub(super) fn token_rule(access: Access) -> Value {
     super::json::typed("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", rule)
 }
 
-/// Whether the session of a good token still stands. It is asked with the claims, never with the token itself.
+/// Whether the session of a good token still stands. The guard verifies the token again, and is shown nothing else of the
+/// request than what it needs for that and for an answer in the caller's own terms.
 fn revocation() -> Value {
     extension(
         "envoy.filters.http.ext_authz",
@@ -164,7 +170,7 @@ fn revocation() -> Value {
                 "path": [{ "key": CLAIMS }, { "key": "sub" }],
                 "value": { "present_match": true },
             },
-            "disallowed_headers": { "patterns": [{ "exact": "authorization" }, { "exact": "cookie" }] },
+            "allowed_headers": { "patterns": [{ "exact": "authorization" }, { "exact": "content-type" }] },
         }),
     )
 }

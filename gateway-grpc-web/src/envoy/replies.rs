@@ -44,14 +44,15 @@ fn replies() -> Vec<Reply> {
             "TOKEN_INVALID",
             "the access token is not valid; sign in again",
         ),
+        // The guard's own words stand in the details.
         reply(
-            "response.code_details == 'ext_authz_error'",
+            "response.code_details.startsWith('ext_authz') && response.code == 503",
             Code::Unavailable,
             "REVOCATIONS_UNAVAILABLE",
             "access tokens cannot be verified now",
         ),
         reply(
-            "response.code_details == 'ext_authz_denied' && response.code == 401",
+            "response.code_details.startsWith('ext_authz')",
             Code::Unauthenticated,
             "TOKEN_INVALID",
             "the access token is not valid; sign in again",
@@ -65,12 +66,22 @@ fn replies() -> Vec<Reply> {
 
 /// How Envoy's own answers look: callers of RPCs are told in gRPC, all others in JSON.
 pub(super) fn local_replies() -> Value {
-    let mut mappers: Vec<Value> = replies().into_iter().map(mapper).collect();
+    let mut mappers = vec![transcoding()];
+    mappers.extend(replies().into_iter().map(mapper));
     // Whatever else it may be: the message alone, which becomes the status's.
     let text = json!({ "text_format_source": { "inline_string": "%LOCAL_REPLY_BODY%" } });
     mappers.push(json!({ "filter": when(IS_RPC), "body_format_override": text }));
     let error = json!({ "code": "%RESPONSE_CODE%", "message": "%LOCAL_REPLY_BODY%" });
     json!({ "mappers": mappers, "body_format": { "json_format": { "error": error } } })
+}
+
+/// A REST call whose JSON cannot be understood: it has not become gRPC, and is answered as other errors of REST are.
+fn transcoding() -> Value {
+    let status = json!({ "code": i32::from(Code::InvalidArgument), "message": "%LOCAL_REPLY_BODY%", "details": [] });
+    json!({
+        "filter": when("response.code_details.startsWith('grpc_json_transcode_failure')"),
+        "body_format_override": { "json_format": status },
+    })
 }
 
 /// gRPC-Web and REST have become gRPC by the time somebody refuses them. What is answered here goes back through the same

@@ -24,8 +24,8 @@ pub struct Settings {
     pub trusted_proxies: u32,
     /// Where services answer gRPC; `{service}` in the host stands for the name of each.
     pub upstream: Authority,
-    /// Services that answer elsewhere, by name.
-    pub upstreams: BTreeMap<String, Authority>,
+    /// Services that answer elsewhere, by name; each at one address or at several.
+    pub upstreams: BTreeMap<String, Vec<Authority>>,
     /// How services and Envoy prove to each other who they are. Without it they talk in the clear.
     pub upstream_tls: Option<UpstreamTls>,
     /// Where pages, health, keys, reflection and the services' plain routes are: a process with an [`crate::Edge`].
@@ -114,8 +114,9 @@ impl From<SocketAddr> for Authority {
 
 impl Settings {
     /// Where a service answers.
-    pub fn upstream(&self, service: &str) -> Authority {
-        let pattern = || Authority { host: self.upstream.host.replace("{service}", service), port: self.upstream.port };
+    pub fn upstream(&self, service: &str) -> Vec<Authority> {
+        let Authority { host, port } = &self.upstream;
+        let pattern = || vec![Authority { host: host.replace("{service}", service), port: *port }];
         self.upstreams.get(service).cloned().unwrap_or_else(pattern)
     }
 }

@@ -57,11 +57,7 @@ pub(super) fn public(settings: &Settings) -> Value {
         "tls_params": { "tls_minimum_protocol_version": "TLSv1_2" },
         "tls_certificate_sds_secret_configs": [secret("public-certificate", &settings.folder, PUBLIC)],
     }});
-    extension(
-        "envoy.transport_sockets.tls",
-        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        context,
-    )
+    extension("envoy.transport_sockets.tls", "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", context)
 }
 
 /// Mutual TLS to a service, which must be the one that was meant.

@@ -1,10 +1,12 @@
-//! The edge before a small service, over real sockets.
+//! Both edges before a small service, over real sockets: the one in the process, and Envoy.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod beside;
 mod cross_origin;
+mod derived;
 mod pages;
 mod platform;
 mod rest;
+mod restart;
 mod rpc;

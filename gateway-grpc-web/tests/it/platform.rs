@@ -1,4 +1,4 @@
-//! A runtime with one stub service behind a real edge, and the clients that tests call it with.
+//! A runtime with one stub service behind either edge, and the clients that tests call it with.
 
 use std::net::SocketAddr;
 
@@ -12,11 +12,13 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use kvartal_gateway_grpc_web::envoy::{self, Settings};
 use kvartal_gateway_grpc_web::{Edge, Options};
 use kvartal_host::{Config, Runtime, Service};
 use kvartal_kernel::Caller;
 use kvartal_proto::audit::v1::audit_service_server::{AuditService, AuditServiceServer};
 use kvartal_proto::audit::v1::{ListRecordsRequest, ListRecordsResponse, VerifyChainRequest, VerifyChainResponse};
+use kvartal_testing::{Envoy, free_port};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tonic::Status;
@@ -41,9 +43,24 @@ impl AuditService for Stub {
     }
 }
 
+/// What stands at the public port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Front {
+    /// The edge inside the process.
+    InProcess,
+    /// The real Envoy, with the configuration that the contract gives.
+    Envoy,
+}
+
+impl Front {
+    /// What holds for one holds for the other.
+    pub(crate) const BOTH: [Self; 2] = [Self::InProcess, Self::Envoy];
+}
+
 /// A running edge.
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
+    pub(crate) envoy: Option<Envoy>,
     client: Client<HttpConnector, Full<Bytes>>,
     pub(crate) runtime: Runtime,
     _data: tempfile::TempDir,
@@ -51,12 +68,14 @@ pub(crate) struct Platform {
 
 impl Platform {
     /// With the ordinary options.
-    pub(crate) async fn start() -> Self {
-        Self::start_with(Options::default()).await
+    pub(crate) async fn start(front: Front) -> Self {
+        Self::start_with(front, Options::default()).await
     }
 
     /// With these.
-    pub(crate) async fn start_with(options: Options) -> Self {
+    pub(crate) async fn start_with(front: Front, options: Options) -> Self {
+        // Shown when a test fails.
+        eprintln!("edge: {front:?}");
         let data = tempfile::tempdir().unwrap();
         let runtime = Runtime::start(Config::embedded(data.path())).await.unwrap();
         let store = runtime.store("audit", Vec::new()).await.unwrap();
@@ -66,14 +85,16 @@ impl Platform {
             .route("/test/page", get(|| async { axum::response::Html("<p>a page</p>") }));
         let service = Service::new("audit", store).grpc(AuditServiceServer::new(Stub)).http(routes);
         runtime.serve(service).await.unwrap();
-        let edge = Edge::new(&runtime, options).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = runtime.stop();
-        runtime.spawn("edge", async move { edge.serve(listener, stop).await.unwrap() });
         runtime.health().started().await;
+        let (address, envoy) = match front {
+            Front::InProcess => (serve(&runtime, options).await, None),
+            Front::Envoy => {
+                let (address, envoy) = behind_envoy(&runtime, options).await;
+                (address, Some(envoy))
+            }
+        };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { address, client, runtime, _data: data }
+        Self { address, envoy, client, runtime, _data: data }
     }
 
     /// A request to this path.
@@ -105,9 +126,40 @@ impl Platform {
 
     /// Ends it; everything must end by itself.
     pub(crate) async fn stop(self) {
+        if let Some(envoy) = self.envoy {
+            envoy.stop().await;
+        }
         let stopped = self.runtime.shutdown().await;
         assert!(stopped.clean(), "{stopped:?}");
     }
+}
+
+/// The edge inside the process.
+async fn serve(runtime: &Runtime, options: Options) -> SocketAddr {
+    let edge = Edge::new(runtime, options).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = runtime.stop();
+    runtime.spawn("edge", async move { edge.serve(listener, stop).await.unwrap() });
+    address
+}
+
+/// Envoy before the process, as in a cluster: services on one port, pages on another, and nobody where services are that
+/// do not run here.
+async fn behind_envoy(runtime: &Runtime, options: Options) -> (SocketAddr, Envoy) {
+    let services = kvartal_host::listen(runtime, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let mut settings = Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], free_port())),
+        admin: SocketAddr::from(([127, 0, 0, 1], free_port())),
+        allow_origin: options.allow_origin.clone(),
+        trusted_proxies: u32::try_from(options.trusted_proxies).unwrap(),
+        upstream: "127.0.0.1:1".parse().unwrap(),
+        ..Settings::default()
+    };
+    settings.upstreams.insert("audit".to_owned(), vec![services.into()]);
+    settings.pages = serve(runtime, Options { trusted_proxies: 1, allow_origin: Vec::new(), ..options }).await.into();
+    let config = envoy::yaml(&envoy::config(kvartal_proto::contract(), &settings)).unwrap();
+    (settings.listen, Envoy::start(&config, settings.admin.port()).await)
 }
 
 /// What a service sees of a request.

@@ -17,16 +17,28 @@ fn text(output: &Output) -> String {
 #[test]
 fn help_teaches_every_command() {
     let help = text(&run(&["--help"]));
-    for command in ["up", "serve", "migrate", "import", "ca", "doctor", "contract", "completions"] {
+    for command in ["up", "serve", "migrate", "import", "ca", "doctor", "contract", "gateway", "completions"] {
         assert!(help.contains(&format!("  {command} ")), "{command} is missing in:\n{help}");
-        let arguments: &[&str] = if command == "import" { &["help", "import", "wzdx"] } else { &["help", command] };
+        let arguments: &[&str] = match command {
+            "import" => &["help", "import", "wzdx"],
+            "gateway" => &["help", "gateway", "config"],
+            _ => &["help", command],
+        };
         let output = run(arguments);
         assert!(output.status.success() && text(&output).contains("Examples"), "{command}: {}", text(&output));
     }
     let up = text(&run(&["help", "up"]));
-    for option in
-        ["--port", "--address", "--data-dir", "--demo", "--open", "--smtp-url", "--identity-admin-email", "--log"]
-    {
+    for option in [
+        "--port",
+        "--address",
+        "--data-dir",
+        "--demo",
+        "--open",
+        "--smtp-url",
+        "--identity-admin-email",
+        "--log",
+        "--gateway",
+    ] {
         assert!(up.contains(option), "{option} is missing in:\n{up}");
     }
 }

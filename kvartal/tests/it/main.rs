@@ -4,6 +4,8 @@
 
 mod commands;
 mod demo;
+mod edges;
+mod envoy;
 mod gateway;
 mod import;
 mod mtls;

@@ -30,6 +30,20 @@ pub(crate) fn kvartal(arguments: &[&str]) -> Command {
     command
 }
 
+/// What stands at the public port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Front {
+    /// The edge inside the process.
+    InProcess,
+    /// The real Envoy.
+    Envoy,
+}
+
+impl Front {
+    /// What holds for one holds for the other.
+    pub(crate) const BOTH: [Self; 2] = [Self::InProcess, Self::Envoy];
+}
+
 /// A running `kvartal up`.
 pub(crate) struct Platform {
     pub(crate) process: Process,
@@ -47,13 +61,33 @@ impl Platform {
         Self { process, port }
     }
 
+    /// `up` behind either edge, with an administrator.
+    pub(crate) async fn behind(front: Front, folder: &Path) -> Self {
+        eprintln!("edge: {front:?}");
+        match front {
+            Front::InProcess => Self::with_admin(folder).await,
+            Front::Envoy => {
+                let program = kvartal_testing::envoy_program();
+                let arguments = ["--gateway", "envoy", "--envoy-path", program.to_str().unwrap()];
+                Self::with_admin_and(folder, &arguments).await
+            }
+        }
+    }
+
     /// `up` with data in `folder` and an administrator.
     pub(crate) async fn with_admin(folder: &Path) -> Self {
+        Self::with_admin_and(folder, &[]).await
+    }
+
+    async fn with_admin_and(folder: &Path, more: &[&str]) -> Self {
         let file = folder.join("password");
         std::fs::write(&file, PASSWORD).unwrap();
         let (data, file) = (folder.join("data"), file.to_str().unwrap().to_owned());
         let data = data.to_str().unwrap();
-        Self::up(&["--data-dir", data, "--identity-admin-email", ADMIN, "--identity-admin-password-file", &file]).await
+        let mut arguments = vec!["--data-dir", data, "--identity-admin-email", ADMIN];
+        arguments.extend(["--identity-admin-password-file", &file]);
+        arguments.extend(more);
+        Self::up(&arguments).await
     }
 
     /// `http://127.0.0.1:port`.

@@ -1,8 +1,10 @@
-//! PostgreSQL, Redis and RabbitMQ.
+//! PostgreSQL, Redis, RabbitMQ and Envoy.
 
 use std::time::Duration;
 
-use kvartal_testing::{PostgresServer, RabbitServer, RedisServer, eventually, postgres, rabbitmq, redis};
+use kvartal_testing::{
+    Envoy, PostgresServer, RabbitServer, RedisServer, eventually, free_port, postgres, rabbitmq, redis,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -83,4 +85,33 @@ async fn ask(url: &str, command: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer.split_off("+OK\r\n".len())
+}
+
+#[tokio::test]
+async fn a_real_envoy_answers_as_it_was_configured_and_refuses_what_it_does_not_understand() {
+    let (port, admin) = (free_port(), free_port());
+    let config = format!(
+        r#"
+admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {admin} }} }} }}
+static_resources:
+  listeners:
+  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.direct_response
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config
+          response: {{ inline_string: "here" }}
+"#
+    );
+    let envoy = Envoy::start(&config, admin).await;
+    let mut answer = String::new();
+    TcpStream::connect(("127.0.0.1", port)).await.unwrap().read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer, "here");
+    assert!(envoy.admin("/server_info").await.contains("\"state\": \"LIVE\""));
+    envoy.stop().await;
+    assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
+    assert!(Envoy::validate(&config, &[]).await.is_ok());
+    let said = Envoy::validate("no_such_field: 1", &[]).await.unwrap_err();
+    assert!(said.contains("no_such_field"), "{said}");
 }
