@@ -16,6 +16,7 @@ use kvartal_host::{Config, Runtime, Service};
 use kvartal_proto::incident::v1::ListIncidentsRequest;
 use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
 use kvartal_testing::{Envoy, eventually, free_port};
+use tokio::task::JoinSet;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::transport::Endpoint;
@@ -104,23 +105,21 @@ async fn a_rolling_restart_costs_no_call_that_may_be_repeated() {
 
     let (done, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let url = format!("http://{}", settings.listen);
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|_| {
-            let (url, done, answered) = (url.clone(), Arc::clone(&done), Arc::clone(&answered));
-            let calls = async move {
-                let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
-                let mut client = IncidentServiceClient::new(channel);
-                while !done.load(Ordering::Relaxed) {
-                    if let Err(status) = client.list_incidents(ListIncidentsRequest::default()).await {
-                        return Err(status);
-                    }
-                    answered.fetch_add(1, Ordering::Relaxed);
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let (url, done, answered) = (url.clone(), Arc::clone(&done), Arc::clone(&answered));
+        callers.spawn(async move {
+            let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+            let mut client = IncidentServiceClient::new(channel);
+            while !done.load(Ordering::Relaxed) {
+                if let Err(status) = client.list_incidents(ListIncidentsRequest::default()).await {
+                    return Err(status);
                 }
-                Ok(())
-            };
-            tokio::task::spawn(calls)
-        })
-        .collect();
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+    }
 
     let more = |than: u64| {
         let answered = Arc::clone(&answered);
@@ -136,8 +135,8 @@ async fn a_rolling_restart_costs_no_call_that_may_be_repeated() {
     }
     more(answered.load(Ordering::Relaxed) + 100).await;
     done.store(true, Ordering::Relaxed);
-    for caller in callers {
-        caller.await.unwrap().unwrap_or_else(|status| panic!("after {answered:?} calls: {status:?}"));
+    while let Some(caller) = callers.join_next().await {
+        caller.unwrap().unwrap_or_else(|status| panic!("after {answered:?} calls: {status:?}"));
     }
     eprintln!("{answered:?} calls, all answered");
     envoy.stop().await;
