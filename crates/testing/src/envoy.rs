@@ -55,18 +55,18 @@ impl Envoy {
         envoy
     }
 
-    /// Whether the real Envoy accepts a configuration; the error is its own words.
+    /// Whether the real Envoy accepts a configuration, with its warnings in its own words.
     ///
     /// # Errors
-    /// When it does not.
-    pub async fn validate(config: &str, files: &[(&str, &str)]) -> Result<(), String> {
+    /// When it does not; in its own words, too.
+    pub async fn validate(config: &str, files: &[(&str, &str)]) -> Result<String, String> {
         let folder = Folder::new("kvartal-envoy-");
         let path = write(folder.path(), config, files);
         let mut command = tokio::process::Command::new(envoy_program());
         command.args(["--mode", "validate", "--log-level", "warning", "-c"]).arg(path).current_dir(folder.path());
         let output = command.output().await.map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(()) } else { Err(said) }
+        if output.status.success() { Ok(said) } else { Err(said) }
     }
 
     /// Everything it has written so far: warnings, and the access log where that goes to standard output.
@@ -92,7 +92,7 @@ impl Envoy {
     async fn ask(&self, method: &str, path: &str) -> Option<String> {
         let address = format!("127.0.0.1:{}", self.admin);
         let (status, body) = http::send(&address, method, path, "").await.ok()?;
-        (status == 200).then_some(body)
+        (status == 200).then(|| unchunked(&body))
     }
 }
 
@@ -100,6 +100,12 @@ impl std::fmt::Debug for Envoy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Envoy(admin 127.0.0.1:{})", self.admin)
     }
+}
+
+/// Envoy answers in chunks: their sizes stand on lines of their own.
+fn unchunked(body: &str) -> String {
+    let is_size = |line: &str| !line.is_empty() && line.len() < 8 && u32::from_str_radix(line, 16).is_ok();
+    body.split("\r\n").filter(|line| !is_size(line)).collect()
 }
 
 fn write(folder: &Path, config: &str, files: &[(&str, &str)]) -> PathBuf {

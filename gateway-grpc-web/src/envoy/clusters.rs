@@ -7,7 +7,7 @@ use kvartal_contract::Contract;
 use kvartal_mesh::server::Limits;
 use serde_json::{Value, json};
 
-use super::json::typed;
+use super::json::{extension, typed};
 use super::settings::{Authority, Settings};
 use super::tls;
 
@@ -88,11 +88,15 @@ fn plain(name: &str, authorities: &[Authority]) -> Value {
         cluster["type"] = json!("STATIC");
     } else {
         // A headless service has one address for each pod; a new pod is found within this time.
-        cluster["type"] = json!("STRICT_DNS");
-        cluster["dns_refresh_rate"] = json!("5s");
-        cluster["dns_failure_refresh_rate"] = json!({ "base_interval": "1s", "max_interval": "5s" });
-        cluster["dns_lookup_family"] = json!("V4_PREFERRED");
-        cluster["respect_dns_ttl"] = json!(false);
+        cluster["cluster_type"] = extension(
+            "envoy.clusters.dns",
+            "envoy.extensions.clusters.dns.v3.DnsCluster",
+            json!({
+                "dns_refresh_rate": "5s",
+                "dns_failure_refresh_rate": { "base_interval": "1s", "max_interval": "5s" },
+                "dns_lookup_family": "V4_PREFERRED",
+            }),
+        );
     }
     cluster
 }

@@ -154,11 +154,8 @@ fn without_rate(route: &mut Value, settings: &Settings) {
 
 /// The same words as the in-process edge.
 fn cors(origins: &[String]) -> Value {
-    let matchers: Vec<Value> = if origins.iter().any(|origin| origin == "*") {
-        vec![json!({ "prefix": "" })]
-    } else {
-        origins.iter().map(|origin| json!({ "exact": origin })).collect()
-    };
+    // An asterisk means any origin to Envoy as well.
+    let matchers: Vec<Value> = origins.iter().map(|origin| json!({ "exact": origin })).collect();
     typed(
         "envoy.extensions.filters.http.cors.v3.CorsPolicy",
         json!({

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod beside;
+mod certificates;
 mod cross_origin;
 mod derived;
+mod guard;
 mod pages;
 mod platform;
 mod rest;
