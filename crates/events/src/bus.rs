@@ -12,6 +12,9 @@ use crate::Event;
 /// Carries events: one durable queue per consumer, at least once, in order for each subject.
 #[async_trait]
 pub trait Bus: Send + Sync {
+    /// What it is called in traces: `messaging.system`.
+    fn system(&self) -> &'static str;
+
     /// Makes the durable queue and binds it to these kinds of events; do this for every consumer before anything is
     /// published. From then on the queue keeps these events also while its consumer is away.
     async fn declare(&self, queue: &str, kinds: &[String]) -> Result<(), Error>;

@@ -6,8 +6,6 @@ use kvartal_proto::event::v1::Envelope;
 use kvartal_proto::time;
 use prost::{Message, Name};
 
-use crate::trace;
-
 /// Something that happened, as it travels between services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -21,7 +19,7 @@ pub struct Event {
     pub subject: String,
     /// When it happened.
     pub time: Timestamp,
-    /// W3C trace context of the call that caused it; empty when there was none.
+    /// W3C trace context: in the outbox of the call that caused it, on the bus of its publishing; empty when there is none.
     pub traceparent: String,
     /// The event message, encoded.
     pub payload: Bytes,
@@ -36,7 +34,7 @@ impl Event {
             source: source.to_owned(),
             subject: subject.to_string(),
             time,
-            traceparent: trace::current(),
+            traceparent: kvartal_trace::traceparent(),
             payload: message.encode_to_vec().into(),
         }
     }

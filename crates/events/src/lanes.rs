@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 use crate::backoff::Backoff;
-use crate::{Delivery, Event, Handler, metrics, trace};
+use crate::metrics::InFlight;
+use crate::{Delivery, Event, Handler, metrics};
 
 /// An event on its way to the handler; `tag` is what the bus needs to settle it.
 pub(crate) struct Item<T> {
@@ -39,22 +40,25 @@ pub(crate) struct Settled<T> {
 
 /// Running lanes. Dropping them ends them wherever they are.
 pub(crate) struct Lanes<T> {
-    lanes: Vec<mpsc::Sender<Item<T>>>,
+    queue: String,
+    lanes: Vec<mpsc::Sender<(Item<T>, InFlight)>>,
     tasks: JoinSet<()>,
 }
 
 struct Lane<T> {
+    system: &'static str,
     queue: String,
     handler: Arc<dyn Handler>,
     delivery: Delivery,
     stop: CancellationToken,
-    items: mpsc::Receiver<Item<T>>,
+    items: mpsc::Receiver<(Item<T>, InFlight)>,
     settled: mpsc::Sender<Settled<T>>,
 }
 
 impl<T: Send + 'static> Lanes<T> {
     /// Starts the lanes. At most `delivery.prefetch` items may be between `dispatch` and the receiver.
     pub(crate) fn start(
+        system: &'static str,
         queue: &str,
         handler: &Arc<dyn Handler>,
         delivery: Delivery,
@@ -67,6 +71,7 @@ impl<T: Send + 'static> Lanes<T> {
             .map(|_| {
                 let (sender, items) = mpsc::channel(room);
                 let lane = Lane {
+                    system,
                     queue: queue.to_owned(),
                     handler: handler.clone(),
                     delivery,
@@ -78,7 +83,8 @@ impl<T: Send + 'static> Lanes<T> {
                 sender
             })
             .collect();
-        (Self { lanes, tasks }, receiver)
+        metrics::in_flight_limit(queue, delivery.prefetch);
+        (Self { queue: queue.to_owned(), lanes, tasks }, receiver)
     }
 
     /// Hands the event to the lane of its subject.
@@ -88,7 +94,7 @@ impl<T: Send + 'static> Lanes<T> {
         let lanes = u64::try_from(self.lanes.len()).unwrap_or(1).max(1);
         let lane = usize::try_from(hasher.finish() % lanes).unwrap_or(0);
         // A lane that has stopped leaves the event to the next consumer.
-        let _ = self.lanes[lane].send(item).await;
+        let _ = self.lanes[lane].send((item, InFlight::new(&self.queue))).await;
     }
 
     /// Takes no more, and waits for the handlers at work; `stop` keeps them from beginning with the next event.
@@ -110,7 +116,7 @@ impl<T: Send + 'static> Lane<T> {
                 () = self.stop.cancelled() => None,
                 item = self.items.recv() => item,
             };
-            let Some(mut item) = next else { return };
+            let Some((mut item, _in_flight)) = next else { return };
             let Some(verdict) = self.settle(&mut item).await else { return };
             if self.settled.send(Settled { item, verdict }).await.is_err() {
                 return;
@@ -151,16 +157,20 @@ impl<T: Send + 'static> Lane<T> {
     async fn deliver(&self, event: &Event, delivery: u32) -> Result<(), Error> {
         let span = info_span!(
             "handle event",
+            otel.name = format!("process {}", self.queue),
             otel.kind = "consumer",
             otel.status_code = tracing::field::Empty,
+            messaging.system = self.system,
             messaging.operation.name = "process",
+            messaging.operation.type = "process",
             messaging.destination.name = self.queue,
             messaging.message.id = %event.id,
+            kvartal.service = self.queue,
             event.kind = event.kind,
             event.subject = event.subject,
             delivery,
         );
-        trace::continue_in(&span, &event.traceparent);
+        kvartal_trace::consume(&span, &event.traceparent);
         let began = Instant::now();
         let handling = AssertUnwindSafe(self.handler.handle(event)).catch_unwind().instrument(span.clone());
         let result = handling.await.unwrap_or_else(|_| Err(Error::internal("the handler panicked")));

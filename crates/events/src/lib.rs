@@ -17,7 +17,6 @@ mod rabbit;
 mod relay;
 #[cfg(debug_assertions)]
 pub mod sabotage;
-mod trace;
 
 pub use bus::{Bus, DeadLetter, Delivery, Handler};
 pub use event::Event;

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Bus, DeadLetter, Delivery, Event, Handler};
 
+/// As traces call it.
+const SYSTEM: &str = "kvartal";
+
 /// A bus inside one process, with the semantics of [`crate::RabbitBus`]. Clones share it.
 #[derive(Clone)]
 pub struct LocalBus(Arc<Shared>);
@@ -100,6 +103,10 @@ impl LocalBus {
 
 #[async_trait]
 impl Bus for LocalBus {
+    fn system(&self) -> &'static str {
+        SYSTEM
+    }
+
     async fn declare(&self, queue: &str, kinds: &[String]) -> Result<(), Error> {
         tables::bind(&self.0.store, queue, kinds).await?;
         let queue = self.queue(queue);

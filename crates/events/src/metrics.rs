@@ -3,13 +3,15 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use opentelemetry::metrics::{Counter, Gauge, Histogram};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, UpDownCounter};
 use opentelemetry::{KeyValue, global};
 
 struct Instruments {
     deliveries: Counter<u64>,
     duration: Histogram<f64>,
     published: Counter<u64>,
+    in_flight: UpDownCounter<i64>,
+    in_flight_limit: Gauge<u64>,
     queue_depth: Gauge<u64>,
     outbox_depth: Gauge<u64>,
     outbox_age: Gauge<f64>,
@@ -33,6 +35,16 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
         published: meter
             .u64_counter("kvartal.events.published")
             .with_description("Events the relay has published and the bus has confirmed")
+            .with_unit("{event}")
+            .build(),
+        in_flight: meter
+            .i64_up_down_counter("kvartal.events.in_flight")
+            .with_description("Events taken from a queue that wait in a lane or are being handled")
+            .with_unit("{event}")
+            .build(),
+        in_flight_limit: meter
+            .u64_gauge("kvartal.events.in_flight.limit")
+            .with_description("Events taken from a queue at most")
             .with_unit("{event}")
             .build(),
         queue_depth: meter
@@ -73,6 +85,28 @@ pub(crate) fn dead(queue: &str) {
 pub(crate) fn published(source: &str, events: usize) {
     let events = u64::try_from(events).unwrap_or(u64::MAX);
     INSTRUMENTS.published.add(events, &[KeyValue::new("service", source.to_owned())]);
+}
+
+/// At most this many events of the queue are on their way to the handler.
+pub(crate) fn in_flight_limit(queue: &str, events: u16) {
+    INSTRUMENTS.in_flight_limit.record(events.into(), &[queue_name(queue)]);
+}
+
+/// An event in a lane; counted for as long as it lives.
+pub(crate) struct InFlight([KeyValue; 1]);
+
+impl InFlight {
+    pub(crate) fn new(queue: &str) -> Self {
+        let queue = [queue_name(queue)];
+        INSTRUMENTS.in_flight.add(1, &queue);
+        Self(queue)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        INSTRUMENTS.in_flight.add(-1, &self.0);
+    }
 }
 
 /// Events waiting in a queue.

@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{Bus, DeadLetter, Delivery, Event, Handler};
 use link::{Link, away, within};
 
+/// As traces call it.
+const SYSTEM: &str = "rabbitmq";
 /// Where everything is published; the routing key is the kind of the event.
 const EXCHANGE: &str = "kvartal.events";
 /// Prefix of every queue.
@@ -77,6 +79,10 @@ impl RabbitBus {
 
 #[async_trait]
 impl Bus for RabbitBus {
+    fn system(&self) -> &'static str {
+        SYSTEM
+    }
+
     async fn declare(&self, queue: &str, kinds: &[String]) -> Result<(), Error> {
         let channel = self.0.consuming.channel().await?;
         self.0.topology(&channel, queue, kinds).await?;

@@ -8,10 +8,10 @@ use kvartal_store::{Store, db_error};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info_span};
+use tracing::{Span, info_span};
 
 use crate::backoff::Backoff;
-use crate::{Bus, Event, metrics, outbox, trace};
+use crate::{Bus, Event, metrics, outbox};
 
 /// Events published at once.
 const BATCH: u64 = 256;
@@ -105,7 +105,7 @@ impl Relay {
             }
         } else {
             // Not inside a unit: it would hold the only writer while the bus works. This process is the only relay.
-            publish(&*self.bus, &self.source, &events).await?;
+            publish(&*self.bus, &self.source, events).await?;
             let count = places.len();
             self.store.transaction(move |tx| Box::pin(async move { outbox::delete(tx, places).await })).await?;
             count
@@ -135,20 +135,49 @@ async fn in_turn(tx: &DatabaseTransaction, bus: &dyn Bus, source: &str) -> Resul
     }
     let (places, events) = outbox::oldest(tx, BATCH).await?;
     if !events.is_empty() {
-        publish(bus, source, &events).await?;
+        publish(bus, source, events).await?;
     }
     let count = places.len();
     outbox::delete(tx, places).await?;
     Ok(Some(count))
 }
 
-async fn publish(bus: &dyn Bus, source: &str, events: &[Event]) -> Result<(), Error> {
-    let span = info_span!("publish events", otel.kind = "producer", service = source, events = events.len());
-    for event in events {
-        trace::link(&span, &event.traceparent);
-    }
-    match tokio::time::timeout(PUBLISH, bus.publish(events).instrument(span)).await {
+/// Publishes; each event that belongs to a trace gets a producer's span there, and takes that along to its consumers.
+async fn publish(bus: &dyn Bus, source: &str, mut events: Vec<Event>) -> Result<(), Error> {
+    let batch = events.len();
+    let spans: Vec<Span> =
+        events.iter_mut().filter_map(|event| producing(event, bus.system(), source, batch)).collect();
+    let result = match tokio::time::timeout(PUBLISH, bus.publish(&events)).await {
         Ok(result) => result,
         Err(_) => Err(Error::unavailable("BUS_UNAVAILABLE", "the bus does not confirm")),
+    };
+    if result.is_err() {
+        spans.iter().for_each(|span| _ = span.record("otel.status_code", "ERROR"));
     }
+    result
+}
+
+/// The span in which the event is published; `None` when nobody traces it.
+fn producing(event: &mut Event, system: &'static str, source: &str, batch: usize) -> Option<Span> {
+    if event.traceparent.is_empty() {
+        return None;
+    }
+    let span = info_span!(
+        parent: None,
+        "publish event",
+        otel.name = format!("publish {}", event.kind),
+        otel.kind = "producer",
+        otel.status_code = tracing::field::Empty,
+        messaging.system = system,
+        messaging.operation.name = "publish",
+        messaging.operation.type = "send",
+        messaging.destination.name = event.kind,
+        messaging.message.id = %event.id,
+        messaging.batch.message_count = batch,
+        event.subject = event.subject,
+        kvartal.service = source,
+    );
+    kvartal_trace::follow(&span, &event.traceparent);
+    event.traceparent = kvartal_trace::produced(&span, &event.traceparent);
+    Some(span)
 }

@@ -1,7 +1,6 @@
 //! Logs, traces and metrics of the process. They are global: the first runtime of a process sets them up.
 
 mod log;
-pub(crate) mod trace;
 
 use std::sync::OnceLock;
 use std::time::Duration;

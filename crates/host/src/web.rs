@@ -24,8 +24,6 @@ use tokio_util::task::TaskTracker;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::{Instrument, info_span};
 
-use crate::telemetry::trace;
-
 /// Largest request body, in bytes.
 pub(crate) const BODY_MAX: usize = 10 * 1024 * 1024;
 /// Longest time until the answer begins.
@@ -122,9 +120,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
         http.response.status_code = tracing::field::Empty,
         kvartal.service = gate.service,
     );
-    if let Some(parent) = request.headers().get("traceparent").and_then(|value| value.to_str().ok()) {
-        trace::follow(&span, parent);
-    }
+    kvartal_trace::adopt(&span, request.headers());
     let began = Instant::now();
     let response = gate.calls.clone().track_future(answer(&gate, request, next).instrument(span.clone())).await;
     let status = response.status();

@@ -19,11 +19,11 @@ mod service;
 mod status;
 pub mod stream;
 pub mod tls;
-pub mod trace;
 
 pub use channel::{Channel, RemoteOptions};
 pub use criticality::Criticality;
 pub use directory::{Directory, Remote};
+pub use kvartal_trace as trace;
 pub use peer::{Peer, caller};
 pub use service::{BoxFuture, BoxService, Request, Response};
-pub use status::{code_name, from_status, to_status};
+pub use status::{FAULTS, code_name, from_status, is_fault, to_status};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tonic::Code;
 use tracing::Span;
 
-use crate::status::code_name;
+use crate::status::{code_name, is_fault};
 
 /// Upper bounds of the buckets of durations, in seconds.
 const BUCKETS: [f64; 15] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
@@ -60,21 +60,29 @@ pub(crate) struct Measured {
     name: &'static str,
     service: &'static str,
     method: &'static str,
+    /// Whose contract it is.
+    domain: &'static str,
     attributes: [KeyValue; 3],
     by_code: Vec<[KeyValue; 4]>,
 }
 
 impl Measured {
     pub(crate) fn new(instruments: Instruments, method: &'static Method) -> Self {
-        Self::named(instruments, method.path.trim_start_matches('/'), &method.service, &method.name)
+        Self::named(instruments, method.path.trim_start_matches('/'), &method.service, &method.name, &method.domain)
     }
 
     /// For paths that no contract knows; what was asked for is not kept, since it is the client's invention.
     pub(crate) fn unknown(instruments: Instruments) -> Self {
-        Self::named(instruments, "_OTHER", "_OTHER", "_OTHER")
+        Self::named(instruments, "_OTHER", "_OTHER", "_OTHER", "_OTHER")
     }
 
-    fn named(instruments: Instruments, name: &'static str, service: &'static str, method: &'static str) -> Self {
+    fn named(
+        instruments: Instruments,
+        name: &'static str,
+        service: &'static str,
+        method: &'static str,
+        domain: &'static str,
+    ) -> Self {
         let attributes = || {
             [
                 KeyValue::new("rpc.system", "grpc"),
@@ -87,7 +95,7 @@ impl Measured {
             [system, service, method, KeyValue::new("rpc.grpc.status", code_name(Code::from_i32(code)))]
         };
         let by_code = (0..CODES).map(with_code).collect();
-        Self { instruments, name, service, method, attributes: attributes(), by_code }
+        Self { instruments, name, service, method, domain, attributes: attributes(), by_code }
     }
 
     /// Counts a call that was answered at once and needs no span.
@@ -110,6 +118,7 @@ impl Measured {
                 rpc.grpc.status_code = tracing::field::Empty,
                 otel.status_code = tracing::field::Empty,
                 enduser.id = tracing::field::Empty,
+                kvartal.service = self.domain,
             ),
             Side::Client => tracing::info_span!(
                 target: "kvartal::rpc",
@@ -154,7 +163,7 @@ impl Observation {
         measured.count(code);
         if !self.span.is_disabled() {
             self.span.record("rpc.grpc.status_code", code as i32);
-            if is_fault(code, measured.instruments.side) {
+            if failed(code, measured.instruments.side) {
                 self.span.record("otel.status_code", "ERROR");
             }
         }
@@ -170,17 +179,9 @@ impl Drop for Observation {
 }
 
 /// Whether a span of this code counts as failed: on the server only what is the server's fault.
-fn is_fault(code: Code, side: Side) -> bool {
+fn failed(code: Code, side: Side) -> bool {
     match side {
         Side::Client => code != Code::Ok,
-        Side::Server => matches!(
-            code,
-            Code::Unknown
-                | Code::DeadlineExceeded
-                | Code::Unimplemented
-                | Code::Internal
-                | Code::Unavailable
-                | Code::DataLoss
-        ),
+        Side::Server => is_fault(code),
     }
 }

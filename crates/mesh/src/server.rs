@@ -159,6 +159,11 @@ fn observe_open(meter: &Meter, shell: &Arc<Shell>) {
             observe(shell.open(stream).0.load(Ordering::Relaxed), "kind", kind);
         }
     });
+    gauge("rpc.server.open.limit", "Calls and streams at once; more are refused", |shell, observe| {
+        for (kind, stream) in [("call", false), ("stream", true)] {
+            observe(shell.open(stream).1, "kind", kind);
+        }
+    });
     gauge("rpc.server.inside", "Calls that are worked on at this moment", |shell, observe| {
         for (class, inside) in Criticality::ALL.into_iter().zip(shell.gate.fullness().inside) {
             observe(inside, "criticality", class.name());

@@ -32,6 +32,15 @@ pub fn to_status(error: Error) -> Status {
     Status::with_error_details(code(error.kind()), error.message(), details)
 }
 
+/// What counts against a service; with every other code it has done what it promised.
+pub const FAULTS: [Code; 6] =
+    [Code::Unknown, Code::DeadlineExceeded, Code::Unimplemented, Code::Internal, Code::Unavailable, Code::DataLoss];
+
+/// Whether a call that ended with this code failed through the fault of whoever answered it.
+pub fn is_fault(code: Code) -> bool {
+    FAULTS.contains(&code)
+}
+
 /// The status of an internal error: nothing but the trace id.
 pub(crate) fn internal() -> Status {
     let trace: HashMap<_, _> = crate::trace::trace_id().map(|id| ("trace_id".to_owned(), id)).into_iter().collect();

@@ -11,13 +11,14 @@ const SHARED: &[(&str, &[&str])] = &[
     ("crates/kernel", &[]),
     ("crates/contract", &["kernel"]),
     ("crates/proto", &["contract", "kernel"]),
+    ("crates/trace", &[]),
     ("crates/store", &["kernel"]),
-    ("crates/events", &["kernel", "proto", "store"]),
-    ("crates/mesh", &["contract", "kernel", "proto"]),
-    ("crates/host", &["contract", "events", "kernel", "mesh", "proto", "store"]),
+    ("crates/events", &["kernel", "proto", "store", "trace"]),
+    ("crates/mesh", &["contract", "kernel", "proto", "trace"]),
+    ("crates/host", &["contract", "events", "kernel", "mesh", "proto", "store", "trace"]),
     ("crates/testing", &["kernel"]),
 ];
-const ALL_SHARED: &[&str] = &["contract", "events", "host", "kernel", "mesh", "proto", "store"];
+const ALL_SHARED: &[&str] = &["contract", "events", "host", "kernel", "mesh", "proto", "store", "trace"];
 
 /// A member of the workspace.
 struct Member {

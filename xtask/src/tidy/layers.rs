@@ -26,6 +26,7 @@ const LAYERS: &[Layer] = &[
             "kvartal_events",
             "kvartal_mesh",
             "kvartal_host",
+            "kvartal_trace",
         ],
         layers: &["application", "infrastructure", "presentation"],
     },

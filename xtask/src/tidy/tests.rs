@@ -20,7 +20,7 @@ fn tree(sh: &Shell, changes: &[(&str, &str)]) -> TempDir {
     let root = sh.create_temp_dir().unwrap();
     let write = |path: &str, text: &str| sh.write_file(root.path().join(path), text).unwrap();
     write("Cargo.toml", WORKSPACE);
-    for name in ["kernel", "contract", "proto", "store", "events", "mesh", "host", "testing"] {
+    for name in ["kernel", "contract", "proto", "store", "events", "mesh", "host", "testing", "trace"] {
         write(&format!("crates/{name}/Cargo.toml"), &manifest(&format!("kvartal-{name}"), ""));
         write(&format!("crates/{name}/src/lib.rs"), RUST);
     }

@@ -9,7 +9,7 @@ use kvartal_store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Queue, tables};
+use super::{Queue, SYSTEM, tables};
 use crate::backoff::Backoff;
 use crate::lanes::{Item, Lanes, Settled, Verdict};
 use crate::{Delivery, Event, Handler, metrics};
@@ -44,7 +44,7 @@ pub(super) async fn run(
             return;
         }
     }
-    let (lanes, mut settled) = Lanes::start(&queue.name, &handler, delivery, stop);
+    let (lanes, mut settled) = Lanes::start(SYSTEM, &queue.name, &handler, delivery, stop);
     let room = usize::from(delivery.prefetch).max(1);
     let mut consumer = Consumer { store, queue, room, last: 0, in_flight: 0 };
     let mut more = true;

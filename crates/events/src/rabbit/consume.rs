@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::link::acknowledge;
-use super::{Shared, away, dead, queue_name, within};
+use super::{SYSTEM, Shared, away, dead, queue_name, within};
 use crate::backoff::Backoff;
 use crate::lanes::{Item, Lanes, Settled, Verdict};
 use crate::{Event, Handler, metrics};
@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
     async fn run(mut self, handler: &Arc<dyn Handler>, stop: &CancellationToken) -> Result<(), Error> {
         // The end of the session stops the lanes too: what they hold unsettled comes again on the next channel.
         let end = stop.child_token();
-        let (lanes, mut settled) = Lanes::start(self.queue, handler, self.shared.delivery, &end);
+        let (lanes, mut settled) = Lanes::start(SYSTEM, self.queue, handler, self.shared.delivery, &end);
         let result = self.pump(&lanes, &mut settled, stop).await;
         end.cancel();
         if result.is_ok() {

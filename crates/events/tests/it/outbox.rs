@@ -121,6 +121,10 @@ struct Memory {
 
 #[async_trait]
 impl Bus for Memory {
+    fn system(&self) -> &'static str {
+        "memory"
+    }
+
     async fn declare(&self, _: &str, _: &[String]) -> Result<(), Error> {
         Ok(())
     }

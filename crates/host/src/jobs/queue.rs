@@ -34,7 +34,7 @@ pub(super) async fn insert(tx: &DatabaseTransaction, job: NewJob, now: Timestamp
         max_attempts: Set(i32::try_from(Ord::max(job.max_attempts, 1)).unwrap_or(i32::MAX)),
         due_at: Set(job.run_at.0),
         last_error: Set(String::new()),
-        traceparent: Set(kvartal_mesh::trace::traceparent()),
+        traceparent: Set(kvartal_trace::traceparent()),
         created_at: Set(now.0),
         updated_at: Set(now.0),
     };
@@ -241,12 +241,15 @@ pub(super) struct Count {
     pub(super) kind: String,
     pub(super) state: i16,
     pub(super) count: i64,
+    /// The earliest moment that one of them was or is due.
+    pub(super) oldest: Timestamp,
 }
 
 pub(super) async fn counts(db: &DatabaseConnection, now: Timestamp) -> Result<Vec<Count>, Error> {
     let select = Query::select()
         .columns([Column::Kind, Column::State])
         .expr(Expr::col(Column::Id).count())
+        .expr(Expr::col(Column::DueAt).min())
         .from(Entity)
         .and_where(
             Column::State
@@ -261,7 +264,8 @@ pub(super) async fn counts(db: &DatabaseConnection, now: Timestamp) -> Result<Ve
             let kind = row.try_get_by_index(0).map_err(db_error)?;
             let state = row.try_get_by_index(1).map_err(db_error)?;
             let count = row.try_get_by_index(2).map_err(db_error)?;
-            Ok(Count { kind, state, count })
+            let oldest = Timestamp(row.try_get_by_index(3).map_err(db_error)?);
+            Ok(Count { kind, state, count, oldest })
         })
         .collect()
 }

@@ -14,7 +14,6 @@ use super::metrics::Metrics;
 use super::queue::{self, End, Lease};
 use super::row::job::Model;
 use super::{Job, JobHandler, Jobs};
-use crate::telemetry::trace;
 
 /// Several commits in a row cause one look into the table.
 const SETTLE: Duration = Duration::from_millis(10);
@@ -50,8 +49,10 @@ impl Worker {
             let look = async {
                 if counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
                     counted = Some(Instant::now());
-                    let counts = queue::counts(self.jobs.store.reader(), self.jobs.clock.now()).await?;
-                    self.metrics.counted(&self.kinds, &counts);
+                    let now = self.jobs.clock.now();
+                    let counts = queue::counts(self.jobs.store.reader(), now).await?;
+                    self.metrics.counted(&self.kinds, &counts, now);
+                    self.metrics.workers(self.jobs.workers);
                 }
                 // A due time only ever moves on, and only when it has come: until then nobody has to look at it.
                 if scheduled <= self.jobs.clock.now() {
@@ -148,7 +149,7 @@ impl Worker {
             job.id = %row.id,
             job.attempt = row.attempt,
         );
-        trace::follow(&span, &row.traceparent);
+        kvartal_trace::consume(&span, &row.traceparent);
         let began = Instant::now();
         async {
             // The row was claimed once more than it may be tried: its last worker never came back.

@@ -294,7 +294,7 @@ impl JobHandler for Traced {
     }
 
     async fn run(&self, _: &Job) -> Result<(), Error> {
-        let _ = self.0.send(kvartal_mesh::trace::trace_id());
+        let _ = self.0.send(kvartal_trace::trace_id());
         Ok(())
     }
 }
@@ -305,7 +305,7 @@ async fn a_job_belongs_to_the_trace_that_asked_for_it() {
     let (sender, mut traces) = mpsc::unbounded_channel();
     desk.jobs.clone().run(vec![Arc::new(Traced(sender))]);
     let span = tracing::info_span!("call");
-    let asked = span.in_scope(kvartal_mesh::trace::trace_id);
+    let asked = span.in_scope(kvartal_trace::trace_id);
     assert!(asked.is_some());
     tracing::Instrument::instrument(desk.enqueue(job("traced", 1)), span).await;
     assert_eq!(tokio::time::timeout(SOON, traces.recv()).await.unwrap().unwrap(), asked);
