@@ -85,7 +85,10 @@ fn parse_peer(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
     let mut signals = Signals::listen()?;
     let began = SystemClock.now();
-    let platform = kvartal_host::Config { tls_names: names(&args), ..args.platform.clone() };
+    let mut platform = kvartal_host::Config { tls_names: names(&args), ..args.platform.clone() };
+    if let [only] = &args.services[..] {
+        platform.service_name.get_or_insert_with(|| only.clone());
+    }
     check_peers(&args)?;
     let runtime = Runtime::start(platform).await?;
     for (name, url) in &args.peer {

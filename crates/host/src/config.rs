@@ -66,10 +66,13 @@ pub struct Config {
     /// What this installation is, such as development, staging or production; appears in traces.
     #[arg(long, env = "KVARTAL_ENVIRONMENT", value_name = "NAME", default_value = ENVIRONMENT)]
     pub environment: String,
+    /// What this process calls itself in traces. Not given: its service, or kvartal when there are several.
+    #[arg(long, env = "KVARTAL_SERVICE_NAME", value_name = "NAME")]
+    pub service_name: Option<String>,
     /// OTLP over HTTP, such as http://collector:4318, for traces. Without it none are sent.
     #[arg(long, env = "KVARTAL_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
-    /// Share of new traces that are sent, 0 to 1.
+    /// Share of new traces that are sent, 0 to 1; calls that fail or are slow are sent in any case.
     #[arg(long, env = "KVARTAL_TRACE_RATIO", value_name = "SHARE", default_value_t = TRACE_RATIO)]
     pub trace_ratio: f64,
     /// How log lines look.
@@ -130,6 +133,7 @@ impl Config {
             mesh_key_file: None,
             public_url: PUBLIC_URL.to_owned(),
             environment: ENVIRONMENT.to_owned(),
+            service_name: None,
             otlp_endpoint: None,
             trace_ratio: TRACE_RATIO,
             log_format: LogFormat::Text,

@@ -1,27 +1,38 @@
 //! Logs, traces and metrics of the process. They are global: the first runtime of a process sets them up.
 
 mod log;
+mod tail;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
 use opentelemetry::KeyValue;
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, SdkMeterProvider, Stream};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use prometheus::{Registry, TextEncoder};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, dynamic_filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::Config;
+use tail::{Recorded, Tail};
+
+/// What a process of several services calls itself, and what all services belong to.
+const PLATFORM: &str = "kvartal";
 
 /// Libraries that tell too much at `info`.
 const NOISY: &str = "sqlx=warn,sea_orm=warn,sea_orm_migration=warn,lapin=warn,fred=warn,hyper=warn,hyper_util=warn,\
                      h2=warn,tower=warn,tonic=warn,reqwest=warn,rustls=warn,opentelemetry=warn,opentelemetry_sdk=warn";
+
+/// Where spans of SQL statements come from.
+const STATEMENTS: &str = "sea_orm";
 
 /// Seconds, fine where people feel it.
 const SECONDS: [f64; 15] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -49,8 +60,9 @@ impl Telemetry {
             return Ok(telemetry);
         }
         let resource = Resource::builder()
-            .with_service_name("kvartal")
+            .with_service_name(config.service_name.clone().unwrap_or_else(|| PLATFORM.to_owned()))
             .with_attributes([
+                KeyValue::new("service.namespace", PLATFORM),
                 KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
                 KeyValue::new("deployment.environment.name", config.environment.clone()),
             ])
@@ -61,17 +73,12 @@ impl Telemetry {
         let tracer = tracer(config, resource)?;
         opentelemetry::global::set_tracer_provider(tracer.clone());
         let log = log::Log::new(config.log_format).with_filter(filter(&config.log)?);
-        // Traces do not depend on what is logged: ids are made and handed on in any case.
-        let traced = Targets::new().with_default(LevelFilter::INFO).with_targets(
-            ["sqlx", "sea_orm", "lapin", "fred", "hyper", "h2", "tower", "opentelemetry"]
-                .map(|name| (name, LevelFilter::WARN)),
-        );
         let otel = tracing_opentelemetry::layer()
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_tracer(tracer.tracer("kvartal"))
-            .with_filter(traced);
+            .with_filter(traced(config.otlp_endpoint.is_some()));
         // Tests may have a subscriber of their own already.
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(otel).with(log));
         process_metrics();
@@ -95,6 +102,31 @@ impl Telemetry {
     }
 }
 
+/// What is traced. That does not depend on what is logged: ids are made and handed on in any case.
+fn traced<S: Subscriber + for<'a> LookupSpan<'a>>(sent: bool) -> impl Filter<S> + Send + Sync {
+    let quiet = ["sqlx", "lapin", "fred", "hyper", "h2", "tower", "opentelemetry"];
+    let statements = if sent { LevelFilter::INFO } else { LevelFilter::WARN };
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_targets(quiet.map(|name| (name, LevelFilter::WARN)))
+        .with_target(STATEMENTS, statements)
+        .and(statements_of_traces())
+}
+
+/// A statement is a span where it belongs to a call that is recorded: it costs nothing elsewhere, and the loops that look
+/// for work make no traces of their own.
+fn statements_of_traces<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Filter<S> + Send + Sync {
+    let of_statement = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target().starts_with(STATEMENTS);
+    dynamic_filter_fn(move |metadata, _| {
+        !of_statement(metadata) || opentelemetry::Context::map_current(|context| context.span().is_recording())
+    })
+    .with_callsite_filter(
+        move |metadata| {
+            if of_statement(metadata) { Interest::sometimes() } else { Interest::always() }
+        },
+    )
+}
+
 /// What is logged: as asked for, but for libraries that nobody asked to be so talkative.
 fn filter(asked: &str) -> anyhow::Result<EnvFilter> {
     let level = asked.split(',').filter_map(|directive| directive.trim().parse::<LevelFilter>().ok()).next_back();
@@ -109,12 +141,22 @@ fn meters(registry: &Registry, resource: Resource) -> anyhow::Result<SdkMeterPro
         .scope_info_enabled(false)
         .build()
         .context("metrics cannot be exported")?;
-    let seconds = |instrument: &Instrument| {
+    let bounds = bounds();
+    let seconds = move |instrument: &Instrument| {
         let wanted = instrument.kind() == InstrumentKind::Histogram && instrument.unit() == "s";
-        let buckets = || Aggregation::ExplicitBucketHistogram { boundaries: SECONDS.to_vec(), record_min_max: false };
+        let buckets = || Aggregation::ExplicitBucketHistogram { boundaries: bounds.clone(), record_min_max: false };
         if wanted { Stream::builder().with_aggregation(buckets()).build().ok() } else { None }
     };
     Ok(SdkMeterProvider::builder().with_reader(exporter).with_resource(resource).with_view(seconds).build())
+}
+
+/// The usual bounds and every latency that the contract promises: whether a promise is kept is read off at its bound.
+fn bounds() -> Vec<f64> {
+    let timed = kvartal_proto::contract().methods().filter(|method| !method.server_streaming);
+    let mut bounds: Vec<f64> = timed.map(|method| method.slo.latency_p99.as_secs_f64()).chain(SECONDS).collect();
+    bounds.sort_by(f64::total_cmp);
+    bounds.dedup();
+    bounds
 }
 
 /// Without an endpoint nothing is recorded, but every call still gets its ids.
@@ -136,7 +178,7 @@ fn tracer(config: &Config, resource: Resource) -> anyhow::Result<SdkTracerProvid
         .build();
     let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_ratio)));
-    Ok(builder.with_sampler(sampler).with_span_processor(processor).build())
+    Ok(builder.with_sampler(Recorded(sampler)).with_span_processor(Tail::new(processor, tail::limits())).build())
 }
 
 /// What the process costs.

@@ -72,3 +72,78 @@ fn libraries_are_quieter_than_asked_for_but_never_louder() {
     assert!(text("info,sqlx=debug").contains("sqlx=debug"));
     assert!(filter("a=b=c").is_err());
 }
+
+#[test]
+fn promises_of_latency_are_bounds_of_buckets() {
+    let bounds = bounds();
+    assert!(bounds.is_sorted() && bounds.contains(&60.0));
+    for method in kvartal_proto::contract().methods().filter(|method| !method.server_streaming) {
+        assert!(bounds.contains(&method.slo.latency_p99.as_secs_f64()), "{}", method.path);
+    }
+}
+
+mod statements {
+    //! Statements as spans.
+
+    use kvartal_store::{Store, StoreOptions, db_error};
+    use opentelemetry::trace::SpanKind;
+    use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
+    use sea_orm::{ConnectionTrait, Statement};
+    use tracing::Instrument;
+
+    use super::*;
+
+    const INSERT: &str = "INSERT INTO person (name) VALUES ($1)";
+
+    /// What a call leaves that writes and reads, and a loop that does so outside of any call.
+    async fn spans(sampler: Sampler, sent: bool) -> Vec<SpanData> {
+        let exporter = InMemorySpanExporter::default();
+        let provider =
+            SdkTracerProvider::builder().with_sampler(sampler).with_simple_exporter(exporter.clone()).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test")).with_filter(traced(sent));
+        let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let options =
+            StoreOptions { url: "sqlite::memory:".to_owned(), pool_size: 1, application_name: "test".to_owned() };
+        let store = Store::open(options).await.unwrap();
+        let create = "CREATE TABLE person (name text)";
+        let unit =
+            store.transaction(move |tx| Box::pin(async move { tx.execute_unprepared(create).await.map_err(db_error) }));
+        unit.await.unwrap();
+        let work = || async {
+            let backend = store.reader().get_database_backend();
+            let insert = Statement::from_sql_and_values(backend, INSERT, ["Maria Testova".into()]);
+            let unit = store.transaction(move |tx| {
+                Box::pin(async move { tx.execute_raw(insert).await.map(|_| ()).map_err(db_error) })
+            });
+            unit.await.unwrap();
+            store.reader().query_all_raw(Statement::from_string(backend, "SELECT name FROM person")).await.unwrap();
+        };
+        work().await;
+        work().instrument(tracing::info_span!("call")).await;
+        exporter.get_finished_spans().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_statement_belongs_to_its_call_and_tells_no_values() {
+        let spans = spans(Sampler::AlwaysOn, true).await;
+        let call = spans.iter().find(|span| span.name == "call").unwrap();
+        let statements: Vec<_> = spans.iter().filter(|span| span.name != "call").collect();
+        assert!(statements.iter().all(|span| span.parent_span_id == call.span_context.span_id()), "{spans:#?}");
+        assert!(statements.iter().all(|span| span.span_kind == SpanKind::Client));
+        let texts: Vec<_> = statements
+            .iter()
+            .flat_map(|span| &span.attributes)
+            .filter(|attribute| attribute.key.as_str() == "db.statement")
+            .map(|attribute| attribute.value.to_string())
+            .collect();
+        assert_eq!(texts, [INSERT, "SELECT name FROM person"]);
+        assert!(!format!("{spans:?}").contains("Testova"));
+    }
+
+    #[tokio::test]
+    async fn statements_cost_nothing_where_nobody_looks() {
+        assert!(spans(Sampler::AlwaysOff, true).await.is_empty());
+        let quiet = spans(Sampler::AlwaysOn, false).await;
+        assert_eq!(quiet.len(), 1, "only the call: {quiet:#?}");
+    }
+}
