@@ -16,13 +16,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{Layer as _, ServiceExt as _};
+use tracing::Instrument as _;
 
 use crate::backend::Backends;
 use crate::limit::{Limited, announces_too_much, let_finish, too_large};
 use crate::plain::Routes;
 use crate::rest::{self, Rest};
 use crate::start::{Counters, Live, Scene};
-use crate::{Options, headers, plain};
+use crate::trace::Sampling;
+use crate::{Options, headers, plain, trace};
 
 /// The public side of the platform. A clone is cheap; it is a tower service for one port.
 #[derive(Clone)]
@@ -34,6 +36,7 @@ struct Inner {
     rest: Rest,
     plain: axum::Router,
     counters: Arc<Counters>,
+    sampling: Sampling,
 }
 
 impl Edge {
@@ -74,7 +77,8 @@ impl Edge {
             Routes { services: routes, backends: backends.clone(), rest: rest.clone() },
             options.metrics,
         );
-        Ok(Self(Arc::new(Inner { options, backends, rest, plain, counters })))
+        let sampling = Sampling::new(runtime.config().trace_ratio);
+        Ok(Self(Arc::new(Inner { options, backends, rest, plain, counters, sampling })))
     }
 
     /// Serves the port until `stop`, then lets what runs end within the grace.
@@ -100,10 +104,12 @@ impl Edge {
     async fn answer(self, mut request: Request) -> Response {
         self.0.counters.request();
         headers::strip_private(request.headers_mut());
-        match Protocol::of(request.headers()) {
-            Some(protocol) => self.answer_rpc(request, protocol).await,
-            None => self.answer_plain(request).await,
-        }
+        let span = self.0.sampling.begin(&mut request);
+        let answer = match Protocol::of(request.headers()) {
+            Some(protocol) => self.answer_rpc(request, protocol).instrument(span.clone()).await,
+            None => self.answer_plain(request).instrument(span.clone()).await,
+        };
+        trace::end(span, answer)
     }
 
     async fn answer_rpc(self, request: Request, protocol: Protocol) -> Response {
@@ -122,6 +128,7 @@ impl Edge {
                 } else {
                     backends.answer(request.map(|body| Body::new(Limited::new(body)))).await
                 };
+                trace::refused(&answer);
                 Ok::<_, Infallible>(answer)
             }
         });

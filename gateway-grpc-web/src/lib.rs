@@ -12,6 +12,7 @@ pub mod protocol;
 pub mod ratelimit;
 mod rest;
 mod start;
+mod trace;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::{Error, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use tracing::{Instrument as _, info_span};
 
 use crate::application::{Mail, MailError, Mailer};
 use crate::domain::without_addresses;
@@ -21,6 +22,8 @@ pub(crate) struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     timeout: Duration,
+    /// Its host, for traces.
+    server: String,
 }
 
 impl Smtp {
@@ -34,7 +37,7 @@ impl Smtp {
             .timeout(Some(timeout))
             .pool_config(PoolConfig::new().max_size(CONNECTIONS).idle_timeout(Duration::from_secs(30)))
             .build();
-        Ok(Self { transport, from, timeout })
+        Ok(Self { transport, from, timeout, server: host(url).to_owned() })
     }
 
     fn message(&self, mail: &Mail) -> Result<Message, MailError> {
@@ -66,11 +69,24 @@ impl Smtp {
 impl Mailer for Smtp {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let message = self.message(mail)?;
-        match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
+        let span = info_span!(
+            "send mail",
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            network.protocol.name = "smtp",
+            server.address = self.server,
+            mail.id = %mail.id,
+        );
+        let sending = tokio::time::timeout(self.timeout, self.transport.send(message)).instrument(span.clone());
+        let result = match sending.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(mail_error(&error, &mail.to.email)),
             Err(_) => Err(MailError::Transient("the mail server took too long".to_owned())),
+        };
+        if result.is_err() {
+            span.record("otel.status_code", "ERROR");
         }
+        result
     }
 }
 
@@ -89,6 +105,17 @@ fn mail_error(error: &Error, email: &str) -> MailError {
         }
     }
     if error.is_permanent() { MailError::Permanent(text) } else { MailError::Transient(text) }
+}
+
+/// The host of a URL, without user, password and port.
+fn host(url: &str) -> &str {
+    let authority =
+        url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    }
 }
 
 fn system_time(time: Timestamp) -> SystemTime {

@@ -53,3 +53,15 @@ async fn wrong_configuration_is_refused_without_showing_the_password() {
         assert!(Smtp::new(url, "a@b.example", Duration::from_secs(1)).is_ok(), "{url}");
     }
 }
+
+#[test]
+fn traces_name_the_host_of_the_mail_server_and_nothing_secret() {
+    for (url, expected) in [
+        ("smtp://127.0.0.1:2525", "127.0.0.1"),
+        ("smtps://user:p%40ss@mail.example", "mail.example"),
+        ("smtp://user:pass@mail.example:587?tls=required", "mail.example"),
+        ("smtp://[2001:db8::1]:25", "2001:db8::1"),
+    ] {
+        assert_eq!(host(url), expected, "{url}");
+    }
+}
