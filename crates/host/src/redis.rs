@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use fred::clients::Pool;
 use fred::error::ErrorKind;
-use fred::interfaces::ClientLike;
+use fred::interfaces::{ClientLike, MetricsInterface};
 use fred::types::Builder;
 use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
 use kvartal_kernel::Error;
+use opentelemetry::KeyValue;
 
 pub use limiter::RedisLimiter;
 pub use revocations::RedisRevocations;
@@ -49,7 +50,10 @@ impl Redis {
             .build_pool(CONNECTIONS)
             .map_err(|error| Error::internal("--redis-url cannot be used").because(error))?;
         match tokio::time::timeout(2 * CONNECT_TIMEOUT, pool.init()).await {
-            Ok(Ok(_)) => Ok(Self { pool }),
+            Ok(Ok(_)) => {
+                observe(&pool);
+                Ok(Self { pool })
+            }
             Ok(Err(error)) => {
                 let useless = matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config | ErrorKind::InvalidArgument);
                 let wrong = || Error::internal("Redis refuses what --redis-url says");
@@ -69,6 +73,39 @@ impl Redis {
         // They are closed with the process anyway.
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, self.pool.quit()).await;
     }
+}
+
+/// Shows how many connections there are and what waits for an answer; read when somebody collects metrics.
+fn observe(pool: &Pool) {
+    let meter = opentelemetry::global::meter("kvartal.redis");
+    let name = || KeyValue::new("db.client.connection.pool.name", "redis");
+    let read = pool.clone();
+    meter
+        .u64_observable_gauge("db.client.connection.count")
+        .with_description("Connections by state")
+        .with_unit("{connection}")
+        .with_callback(move |observer| {
+            let connected = read.clients().iter().filter(|client| client.is_connected()).count();
+            let state = KeyValue::new("db.client.connection.state", "used");
+            observer.observe(u64::try_from(connected).unwrap_or(u64::MAX), &[name(), state]);
+        })
+        .build();
+    meter
+        .u64_observable_gauge("db.client.connection.max")
+        .with_description("Connections at most; whoever needs one more waits")
+        .with_unit("{connection}")
+        .with_callback(move |observer| observer.observe(u64::try_from(CONNECTIONS).unwrap_or(u64::MAX), &[name()]))
+        .build();
+    let read = pool.clone();
+    meter
+        .u64_observable_gauge("kvartal.redis.queue.depth")
+        .with_description("Commands that wait to be written")
+        .with_unit("{command}")
+        .with_callback(move |observer| {
+            let waiting: usize = read.clients().iter().map(MetricsInterface::command_queue_len).sum();
+            observer.observe(u64::try_from(waiting).unwrap_or(u64::MAX), &[name()]);
+        })
+        .build();
 }
 
 /// Redis did not do what was asked of it.

@@ -7,7 +7,7 @@ use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::{KeyValue, global};
 use sea_orm::{DatabaseConnection, DbBackend};
 
-use crate::{Engine, Shared, unit};
+use crate::{Engine, Shared, unit, writer};
 
 /// Statements slower than this are logged.
 const SLOW: Duration = Duration::from_secs(1);
@@ -84,12 +84,34 @@ pub(crate) fn observe(store: &Arc<Shared>, pool: &str) {
         .with_description("Connections by state")
         .with_unit("{connection}")
         .with_callback(move |observer| {
-            let Some((size, idle)) = connections(&weak) else { return };
+            let Some(Connections { size, idle, .. }) = connections(&weak) else { return };
             observer.observe(idle, &[name.clone(), KeyValue::new("db.client.connection.state", "idle")]);
             observer.observe(
                 size.saturating_sub(idle),
                 &[name.clone(), KeyValue::new("db.client.connection.state", "used")],
             );
+        })
+        .build();
+    let (weak, name) = (Arc::downgrade(store), pool_name(pool));
+    meter
+        .u64_observable_gauge("db.client.connection.max")
+        .with_description("Connections at most; whoever needs one more waits")
+        .with_unit("{connection}")
+        .with_callback(move |observer| {
+            if let Some(Connections { max, .. }) = connections(&weak) {
+                observer.observe(max, std::slice::from_ref(&name));
+            }
+        })
+        .build();
+    let (weak, name) = (Arc::downgrade(store), pool_name(pool));
+    meter
+        .u64_observable_gauge("kvartal.store.queue.limit")
+        .with_description("Units of work that may wait for the writer")
+        .with_unit("{unit}")
+        .with_callback(move |observer| {
+            if weak.upgrade().is_some_and(|shared| matches!(shared.engine, Engine::Sqlite(_))) {
+                observer.observe(u64::try_from(writer::QUEUE).unwrap_or(u64::MAX), std::slice::from_ref(&name));
+            }
         })
         .build();
     let (weak, name) = (Arc::downgrade(store), pool_name(pool));
@@ -107,20 +129,26 @@ pub(crate) fn observe(store: &Arc<Shared>, pool: &str) {
         .build();
 }
 
-/// Open connections and how many of them are idle.
-fn connections(store: &Weak<Shared>) -> Option<(u64, u64)> {
+/// A pool at a moment.
+struct Connections {
+    size: u64,
+    idle: u64,
+    max: u64,
+}
+
+fn connections(store: &Weak<Shared>) -> Option<Connections> {
     let shared = store.upgrade()?;
-    let (size, idle) = match &shared.engine {
+    let (size, idle, max) = match &shared.engine {
         Engine::Sqlite(sqlite) => {
             let pool = sqlite.reader.get_sqlite_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         }
         Engine::Postgres(postgres) => {
             let pool = postgres.pool.get_postgres_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         }
     };
-    Some((u64::from(size), u64::try_from(idle).unwrap_or(0)))
+    Some(Connections { size: size.into(), idle: u64::try_from(idle).unwrap_or(0), max: max.into() })
 }
 
 fn pool_name(pool: &str) -> KeyValue {

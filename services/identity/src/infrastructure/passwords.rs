@@ -49,6 +49,11 @@ impl PasswordWorkers {
             workers.push(worker.map_err(|error| Error::internal("no thread for passwords").because(error))?);
         }
         let meter = opentelemetry::global::meter("kvartal-identity");
+        meter
+            .u64_observable_gauge("identity.passwords.limit")
+            .with_description("Passwords that may wait or be hashed; more are refused")
+            .with_callback(|limit| limit.observe(u64::try_from(QUEUE + WORKERS).unwrap_or(u64::MAX), &[]))
+            .build();
         let mut started = Self {
             queue: Some(queue),
             workers,
