@@ -1,4 +1,6 @@
-//! `kvartal contract`: what every RPC promises, as a table, as Markdown or as JSON.
+//! `kvartal contract`: what every RPC promises, as a table, as Markdown, as JSON or as rules for Prometheus.
+
+mod rules;
 
 use std::fmt::Write;
 
@@ -14,17 +16,46 @@ use crate::console::Console;
   kvartal contract                          every RPC: who may call it, its deadline, rate class, audit
   kvartal contract --service incident       those of one service
   kvartal contract --json | jq '.methods[] | select(.access == \"public\") | .path'
-  kvartal contract --markdown > CONTRACT.md")]
+  kvartal contract --markdown > CONTRACT.md
+  kvartal contract --format prometheus-rules > kvartal-rules.yaml
+                                            alerts on what every RPC promises; see `rule_files` of Prometheus")]
 pub(crate) struct Args {
     /// Print JSON for programs.
-    #[arg(long, conflicts_with = "markdown")]
+    #[arg(long, conflicts_with_all = ["markdown", "format"])]
     json: bool,
     /// Print Markdown for documentation.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     markdown: bool,
+    /// Print in this form.
+    #[arg(long, value_enum, value_name = "FORM")]
+    format: Option<Format>,
     /// Only this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+}
+
+/// The forms of the contract.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Format {
+    /// For people, on a terminal.
+    Table,
+    /// For documentation.
+    Markdown,
+    /// For programs.
+    Json,
+    /// Recording rules and alerts on the burn rate of every objective.
+    PrometheusRules,
+}
+
+impl Args {
+    fn format(&self) -> Format {
+        match self.format {
+            Some(format) => format,
+            None if self.json => Format::Json,
+            None if self.markdown => Format::Markdown,
+            None => Format::Table,
+        }
+    }
 }
 
 /// Prints it.
@@ -34,15 +65,17 @@ pub(crate) fn run(args: &Args, console: Console) -> anyhow::Result<()> {
     let methods: Vec<&Method> = contract.methods().filter(|method| wanted(&method.domain)).collect();
     let services: Vec<&Service> = contract.services().filter(|service| wanted(&service.domain)).collect();
     anyhow::ensure!(!methods.is_empty(), "there is no such service; `kvartal contract` shows all of them");
-    if args.json {
-        let methods: Vec<Value> = methods.iter().map(|method| method_json(method)).collect();
-        let services: Vec<Value> = services.iter().map(|service| service_json(service)).collect();
-        console.line(serde_json::to_string_pretty(&json!({ "services": services, "methods": methods }))?);
-    } else if args.markdown {
-        console.line(markdown(&services, &methods).trim_end());
-    } else {
-        console.line(table(&methods).trim_end());
-    }
+    let text = match args.format() {
+        Format::Json => {
+            let methods: Vec<Value> = methods.iter().map(|method| method_json(method)).collect();
+            let services: Vec<Value> = services.iter().map(|service| service_json(service)).collect();
+            serde_json::to_string_pretty(&json!({ "services": services, "methods": methods }))?
+        }
+        Format::Markdown => markdown(&services, &methods),
+        Format::Table => table(&methods),
+        Format::PrometheusRules => rules::rules(&methods),
+    };
+    console.line(text.trim_end());
     Ok(())
 }
 

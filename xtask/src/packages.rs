@@ -15,6 +15,7 @@ pub(crate) struct Package {
 pub(crate) const SERVERS: &[Package] = &[
     Package { name: "postgresql", programs: &["/usr/lib/postgresql/*/bin/initdb", "initdb"] },
     Package { name: "redis-server", programs: &["redis-server"] },
+    Package { name: "prometheus", programs: &["promtool"] },
     Package { name: "rabbitmq-server", programs: &["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"] },
 ];
 

@@ -1,4 +1,4 @@
-//! Just enough HTTP to talk to RabbitMQ's management interface.
+//! Just enough HTTP to talk to servers about themselves.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,10 +15,19 @@ pub(crate) fn request(address: &str, method: &str, path: &str, body: &str) -> St
     )
 }
 
-/// Sends a request; the status code and the body.
+/// Sends a request to RabbitMQ; the status code and the body.
 pub(crate) async fn send(address: &str, method: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
+    exchange(address, &request(address, method, path, body)).await
+}
+
+/// Asks anybody; the status code and the body, which HTTP/1.0 leaves in one piece.
+pub(crate) async fn get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
+    exchange(address, &format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")).await
+}
+
+async fn exchange(address: &str, request: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(request(address, method, path, body).as_bytes()).await?;
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     let answer = String::from_utf8_lossy(&answer);

@@ -1,4 +1,5 @@
-//! Real servers for tests: PostgreSQL, Redis, RabbitMQ, Envoy and an SMTP sink, each test with a room of its own.
+//! Real servers for tests: PostgreSQL, Redis, RabbitMQ, Envoy and an SMTP sink, each test with a room of its own; Jaeger
+//! and Prometheus for what a platform tells about itself.
 //!
 //! [`postgres`], [`redis`] and [`rabbitmq`] hand out a database, a database number and a vhost on servers that are
 //! started when first asked for, once per test process. `cargo xtask test` starts them once for a whole run and names
@@ -12,8 +13,10 @@
 
 mod envoy;
 mod http;
+mod jaeger;
 mod postgres;
 mod process;
+mod prometheus;
 mod rabbitmq;
 mod redis;
 mod smtp;
@@ -21,8 +24,10 @@ mod wait;
 mod watchdog;
 
 pub use envoy::{Envoy, envoy_program};
+pub use jaeger::Jaeger;
 pub use postgres::{Postgres, PostgresServer, postgres};
 pub use process::Process;
+pub use prometheus::{Prometheus, promtool};
 pub use rabbitmq::{Rabbit, RabbitServer, rabbitmq};
 pub use redis::{Redis, RedisServer, redis};
 pub use smtp::{Mail, Smtp, SmtpMode, smtp};

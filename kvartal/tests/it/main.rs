@@ -11,4 +11,5 @@ mod import;
 mod mtls;
 mod platform;
 mod rest;
+mod rules;
 mod up;
