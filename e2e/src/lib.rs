@@ -4,8 +4,10 @@
 
 mod platform;
 mod raw;
+mod trace;
 mod user;
 
 pub use platform::{Adapter, Options, Platform, Servers};
 pub use raw::{RawClient, RawOutcome};
+pub use trace::{Span, Trace};
 pub use user::User;

@@ -40,6 +40,8 @@ pub struct Servers {
 /// How to start.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// On real servers: every service in a process of its own, and the edge in one more.
+    pub apart: bool,
     /// Further arguments of the binary.
     pub args: Vec<String>,
     /// Further variables of its environment.
@@ -51,6 +53,8 @@ pub struct Platform {
     adapter: Adapter,
     options: Options,
     process: Option<Process>,
+    /// The services that are not in the process of the edge.
+    others: Vec<Process>,
     port: u16,
     folder: tempfile::TempDir,
     servers: Option<Servers>,
@@ -74,13 +78,38 @@ impl Platform {
         std::fs::write(folder.path().join("mesh-key"), KEY).expect("a file");
         std::fs::write(folder.path().join("master-key"), KEY).expect("a file");
         let smtp = kvartal_testing::smtp().await;
-        let mut platform = Self { adapter, options, process: None, port: free_port(), folder, servers, smtp };
+        let mut platform =
+            Self { adapter, options, process: None, others: Vec::new(), port: free_port(), folder, servers, smtp };
         platform.spawn().await;
         platform
     }
 
     /// Starts the process again after [`Self::kill`] or [`Self::stop`].
     pub async fn spawn(&mut self) {
+        let services = ["identity", "incident", "notification", "audit"];
+        // The last one has the edge with it.
+        let groups: Vec<&[&str]> =
+            if self.options.apart { services.chunks(1).collect() } else { vec![services.as_slice()] };
+        let listening: Vec<u16> = groups.iter().map(|_| free_port()).collect();
+        let peers = groups.iter().zip(&listening);
+        let peers: Vec<String> = peers.map(|(group, port)| format!("{}=http://127.0.0.1:{port}", group[0])).collect();
+        for (at, group) in groups.iter().enumerate() {
+            let mut command = self.command(group, listening[at]);
+            if groups.len() > 1 {
+                let others = peers.iter().enumerate().filter(|(other, _)| *other != at);
+                command.args(others.flat_map(|(_, peer)| ["--peer", peer]));
+            }
+            let process = ready(command, READY).await;
+            if at + 1 == groups.len() {
+                self.process = Some(process);
+            } else {
+                self.others.push(process);
+            }
+        }
+    }
+
+    /// What starts these services; those with `audit`, with the edge.
+    fn command(&self, services: &[&str], listen: u16) -> Command {
         let mut command = Command::new(binary());
         let data = self.folder.path();
         let common = [
@@ -88,15 +117,13 @@ impl Platform {
             ("--identity-admin-email".to_owned(), ADMIN.to_owned()),
             ("--identity-admin-password-file".to_owned(), path(&data.join("admin-password"))),
             ("--rate-factor".to_owned(), "1000".to_owned()),
-            ("--port".to_owned(), self.port.to_string()),
             ("--data-dir".to_owned(), path(&data.join("data"))),
             ("--log".to_owned(), "warn".to_owned()),
         ];
         match &self.servers {
             None => _ = command.arg("up"),
             Some(servers) => {
-                command.args(["serve", "identity", "incident", "notification", "audit", "--edge", "--listen"]);
-                command.arg(format!("127.0.0.1:{}", free_port()));
+                command.arg("serve").args(services).arg("--listen").arg(format!("127.0.0.1:{listen}"));
                 command.args(["--database-url", &servers.postgres.url_for_schema("{service}")]);
                 command.args(["--bus-url", &servers.rabbitmq.url(), "--redis-url", &servers.redis.url()]);
                 command.args(["--mesh-key-file", &path(&data.join("mesh-key"))]);
@@ -106,10 +133,14 @@ impl Platform {
         for (name, value) in common {
             command.arg(name).arg(value);
         }
+        if services.contains(&"audit") {
+            command.arg("--port").arg(self.port.to_string());
+            if self.servers.is_some() {
+                command.arg("--edge");
+            }
+        }
         command.args(&self.options.args).envs(self.options.env.iter().cloned());
-        let mut process = Process::spawn(command);
-        process.wait_for_line("ready", READY).await;
-        self.process = Some(process);
+        command
     }
 
     /// Ends the process as a power cut would end it (SIGKILL).
@@ -117,23 +148,32 @@ impl Platform {
         if let Some(mut process) = self.process.take() {
             process.kill();
         }
+        self.others.clear();
     }
 
     /// Asks the process to end; gives its exit status and everything it wrote.
     pub async fn stop(&mut self) -> (std::process::ExitStatus, String) {
         let mut process = self.process.take().expect("the platform runs");
         let status = process.stop(Duration::from_secs(30)).await;
+        for mut other in std::mem::take(&mut self.others) {
+            other.stop(Duration::from_secs(30)).await;
+        }
         (status, process.output())
     }
 
     /// Everything the process wrote so far.
     pub fn output(&self) -> String {
-        self.process.as_ref().map(Process::output).unwrap_or_default()
+        self.others.iter().chain(&self.process).map(Process::output).collect()
     }
 
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("the platform runs").id()
+    }
+
+    /// The program `kvartal`.
+    pub fn binary(&self) -> PathBuf {
+        binary()
     }
 
     /// Which adapter it runs on.
@@ -208,6 +248,13 @@ impl Platform {
         let token = mail.text.split("token=").nth(1).expect("a link").split_whitespace().next().expect("a token");
         identity.confirm_email(ConfirmEmailRequest { token: token.to_owned() }).await.expect("confirmed");
     }
+}
+
+/// Starts it and waits until it says that it is ready.
+async fn ready(command: Command, deadline: Duration) -> Process {
+    let mut process = Process::spawn(command);
+    process.wait_for_line("ready", deadline).await;
+    process
 }
 
 /// The binary beside the test: `cargo test --workspace` builds it, `cargo build -p kvartal` as well.

@@ -6,6 +6,7 @@ mod packages;
 mod steps;
 mod test;
 mod tidy;
+mod tools;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;

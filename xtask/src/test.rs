@@ -11,6 +11,7 @@ use xshell::{Shell, cmd};
 use crate::envoy;
 use crate::packages::{self, variable};
 use crate::steps::{Done, Steps};
+use crate::tools;
 
 /// What to test.
 #[derive(clap::Args)]
@@ -51,6 +52,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         ready = true;
         Ok(Done::Yes)
     });
+    if options.package.is_empty() || options.package.iter().any(|name| full_name(name) == "kvartal-e2e") {
+        steps.step("Jaeger", "the tests of traces fail without it", || tools::jaeger(&sh));
+    }
     let mut program = None;
     if ready {
         steps.step("build the tests", "see the compiler's messages above", || {

@@ -11,5 +11,7 @@
 mod access;
 mod kill;
 mod malformed;
+mod metrics;
 mod story;
+mod trace;
 mod work_zones;

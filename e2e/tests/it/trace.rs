@@ -1,0 +1,152 @@
+//! One report, one trace: from the browser through every process, queue and table to the mail, as a real Jaeger has it.
+
+use std::time::Duration;
+
+use kvartal_e2e::{Adapter, Options, Platform, Span, Trace};
+use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
+use kvartal_proto::incident::v1::{CreateReportRequest, GetReportRequest, LatLng};
+use kvartal_testing::{Jaeger, SmtpMode, eventually};
+use tonic::Request;
+use uuid::Uuid;
+
+/// Spans are sent every two seconds.
+const SOON: Duration = Duration::from_secs(30);
+
+/// What a browser that traces sends along.
+struct Browser {
+    trace: String,
+    span: String,
+}
+
+impl Browser {
+    fn new() -> Self {
+        let id = Uuid::new_v4().simple().to_string();
+        Self { span: id[16..].to_owned(), trace: Uuid::new_v4().simple().to_string() }
+    }
+
+    fn sends<T>(&self, mut request: Request<T>, sampled: bool) -> Request<T> {
+        let flags = u8::from(sampled);
+        let traceparent = format!("00-{}-{}-{flags:02}", self.trace, self.span).parse().unwrap();
+        request.metadata_mut().insert("traceparent", traceparent);
+        request
+    }
+}
+
+fn report() -> CreateReportRequest {
+    CreateReportRequest {
+        request_id: Uuid::new_v4().to_string(),
+        category_id: "pothole".into(),
+        description: "Яма у остановки".into(),
+        location: Some(LatLng { latitude: 55.75, longitude: 37.61 }),
+        ..CreateReportRequest::default()
+    }
+}
+
+fn traced(jaeger: &Jaeger, ratio: &str) -> Vec<String> {
+    ["--otlp-endpoint", &jaeger.endpoint(), "--trace-ratio", ratio].map(str::to_owned).to_vec()
+}
+
+/// The span of this name, kind and process; an error that shows the trace when it is not there.
+fn one<'a>(trace: &'a Trace, process: &str, kind: &str, name: &str) -> Result<&'a Span, String> {
+    let wanted = |span: &Span| span.process == process && span.name == name && span.tag("span.kind") == Some(kind);
+    trace.find(wanted).ok_or_else(|| format!("no {kind} span {name} of {process} in\n{}", trace.picture()))
+}
+
+fn expect(trace: &Trace, condition: bool, what: &str) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(format!("{what}:\n{}", trace.picture())) }
+}
+
+/// Every station of the report's way, each below the one before.
+fn complete(trace: &Trace, browser: &Browser) -> Result<(), String> {
+    const FILED: &str = "kvartal.incident.v1.ReportService/CreateReport";
+    const CONTACT: &str = "kvartal.identity.v1.IdentityService/GetContact";
+    let edge = one(trace, "audit", "server", FILED)?;
+    expect(trace, edge.tag("kvartal.service") == Some("edge"), "the first span is not the edge's")?;
+    expect(trace, edge.parent.as_ref() == Some(&browser.span), "the edge did not take up the browser's trace")?;
+    let server = one(trace, "incident", "server", FILED)?;
+    let published = one(trace, "incident", "producer", "publish kvartal.incident.v1.ReportReceived")?;
+    let consumed = trace
+        .find(|span| span.process == "notification" && span.parent.as_ref() == Some(&published.id))
+        .ok_or_else(|| format!("nobody consumes in\n{}", trace.picture()))?;
+    expect(trace, consumed.name == "process notification", "the consumer has another name")?;
+    expect(trace, consumed.tag("span.kind") == Some("consumer"), "the consumer is no consumer")?;
+    expect(trace, consumed.tag("messaging.system") == Some("rabbitmq"), "it did not come by RabbitMQ")?;
+    expect(trace, consumed.links.contains(&published.id), "the consumer is not linked to the producer")?;
+    let job = one(trace, "notification", "consumer", "job mail")?;
+    let call = one(trace, "notification", "client", CONTACT)?;
+    let answer = one(trace, "identity", "server", CONTACT)?;
+    let mail = one(trace, "notification", "client", "send mail")?;
+    for (lower, upper) in [
+        (server, edge),
+        (published, server),
+        (consumed, published),
+        (job, consumed),
+        (call, job),
+        (answer, call),
+        (mail, job),
+    ] {
+        expect(trace, trace.descends(lower, upper), &format!("{} is not below {}", lower.name, upper.name))?;
+    }
+    // The statements are where they were made, and hold no values.
+    for (upper, table) in [(server, "\"outbox\""), (consumed, "\"job\""), (job, "\"deliveries\""), (answer, "SELECT")] {
+        let statement = |span: &Span| span.tag("db.statement").is_some_and(|text| text.contains(table));
+        let found = trace.find(|span| statement(span) && trace.descends(span, upper));
+        expect(trace, found.is_some(), &format!("no statement on {table} below {}", upper.name))?;
+        let tags = found.map(|span| (span.tag("db.system"), span.tag("span.kind")));
+        expect(trace, tags == Some((Some("postgresql"), Some("client"))), "a statement is not described as one")?;
+    }
+    let orphans: Vec<_> = trace.orphans(&browser.span).into_iter().map(|span| &span.name).collect();
+    expect(trace, orphans.is_empty(), &format!("not connected: {orphans:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_leads_from_the_browser_to_the_mail() {
+    let jaeger = Jaeger::start().await;
+    let options = Options { apart: true, args: traced(&jaeger, "1"), ..Options::default() };
+    let platform = Platform::start(Adapter::Servers, options).await;
+    let admin = platform.admin().await;
+    let citizen = platform.user(&admin, &[]).await;
+    let browser = Browser::new();
+    // To go through Envoy, connect to its port here and expect its span between the browser's and the first one of ours.
+    let entry = platform.channel();
+    // The browser does not ask to be sampled; that is for the edge to decide.
+    let request = browser.sends(citizen.request(report()), false);
+    let filed = ReportServiceClient::new(entry).create_report(request).await.unwrap().into_inner().report.unwrap();
+    platform.smtp.wait_for(citizen.email(), |mail| mail.text.contains(&filed.tracking_number)).await;
+    eventually(SOON, || async { complete(&Trace::read(&jaeger, &browser.trace).await, &browser) }).await;
+
+    let trace = Trace::read(&jaeger, &browser.trace).await;
+    let everything = format!("{trace:?}");
+    for secret in [citizen.email(), "Яма у остановки", &filed.tracking_number, &citizen.access_token()[..20]]
+    {
+        assert!(!everything.contains(secret), "{secret} in\n{everything}");
+    }
+    eprintln!("{} spans\n{}", trace.0.len(), trace.picture());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_is_kept_even_when_nothing_is_sampled() {
+    let jaeger = Jaeger::start().await;
+    let options = Options { args: traced(&jaeger, "0"), ..Options::default() };
+    let platform = Platform::start(Adapter::Embedded, options).await;
+    let admin = platform.admin().await;
+    let citizen = platform.user(&admin, &[]).await;
+    let mut reports = ReportServiceClient::new(platform.channel());
+    let (fine, failing) = (Browser::new(), Browser::new());
+    // However much a browser asks for it, what goes well is not sent.
+    let shown = GetReportRequest { report: "no such report".into() };
+    reports.get_report(fine.sends(Request::new(shown), true)).await.unwrap_err();
+    platform.smtp.set_mode(SmtpMode::FailTransiently).await;
+    reports.create_report(failing.sends(citizen.request(report()), true)).await.unwrap();
+    let failed = |trace: &Trace| -> Result<(), String> {
+        let mail = one(trace, "kvartal", "client", "send mail")?;
+        let job = one(trace, "kvartal", "consumer", "job mail")?;
+        expect(trace, trace.descends(mail, job), "the failure is sent without what led to it")?;
+        expect(trace, job.tag("kvartal.kept") == Some("error"), "it does not say why it is kept")?;
+        expect(trace, job.tag("error") == Some("true"), "the job did not fail")
+    };
+    eventually(SOON, || async { failed(&Trace::read(&jaeger, &failing.trace).await) }).await;
+    // Unless this computer was too slow for it.
+    let fine = Trace::read(&jaeger, &fine.trace).await;
+    assert!(fine.0.is_empty() || fine.find(|span| span.tag("kvartal.kept") == Some("slow")).is_some());
+}
