@@ -72,12 +72,8 @@ impl Authority {
             let expires = expiry(&certificate)?;
             // Only the name and the key go into what it issues.
             let params = authority(trust_domain, Duration::ZERO, expires)?;
-            return Ok(Self {
-                trust_domain: trust_domain.to_owned(),
-                issuer: Issuer::new(params, key),
-                expires,
-                bundle,
-            });
+            let (trust_domain, key_id) = (trust_domain.to_owned(), params.key_identifier(&key));
+            return Ok(Self { trust_domain, key_id, issuer: Issuer::new(params, key), expires, bundle });
         }
         Err(invalid(format!("{BUNDLE_FILE} holds no certificate for {AUTHORITY_KEY_FILE}")))
     }
