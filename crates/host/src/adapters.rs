@@ -79,6 +79,10 @@ struct NoBus;
 
 #[async_trait]
 impl Bus for NoBus {
+    fn system(&self) -> &'static str {
+        "none"
+    }
+
     async fn declare(&self, _: &str, _: &[String]) -> Result<(), Error> {
         Err(no_bus())
     }
