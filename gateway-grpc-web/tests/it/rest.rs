@@ -25,7 +25,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 
-use crate::platform::{Platform, frame};
+use crate::platform::{Front, Platform, frame};
 
 type Feed = ReceiverStream<Result<WatchIncidentsResponse, Status>>;
 
@@ -133,7 +133,7 @@ fn reason(answer: &Response<Bytes>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_arrives_with_its_caller_and_what_belongs_to_it() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let _feed = serve_stub(&platform.runtime).await;
     let headers = [
         ("accept-language", "ru"),
@@ -164,7 +164,7 @@ async fn a_call_arrives_with_its_caller_and_what_belongs_to_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_those_of_the_contract_in_the_words_of_http() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let answer = ask(&platform, "GET", "/v1/auditRecords", &[], "").await;
     assert_eq!((answer.status(), reason(&answer)), (StatusCode::UNAUTHORIZED, "SIGN_IN_REQUIRED".to_owned()));
     assert_eq!(answer.headers()["www-authenticate"], "Bearer");
@@ -179,7 +179,7 @@ async fn refusals_are_those_of_the_contract_in_the_words_of_http() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn methods_paths_and_contents_that_do_not_fit_are_told_as_http_has_it() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let _feed = serve_stub(&platform.runtime).await;
     let other = ask(&platform, "DELETE", "/v1/incidents", &[], "").await;
     assert_eq!((other.status(), reason(&other)), (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED".to_owned()));
@@ -217,7 +217,7 @@ async fn methods_paths_and_contents_that_do_not_fit_are_told_as_http_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_large_is_refused_whatever_it_announces() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let _feed = serve_stub(&platform.runtime).await;
     let body = format!("{{\"title\": \"{}\"}}", "x".repeat(BODY_BYTES_MAX));
     let headers = [("content-type", "application/json")];
@@ -257,7 +257,7 @@ fn heartbeat(token: &str) -> Result<WatchIncidentsResponse, Status> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_gives_each_message_at_once_in_a_line_and_ends_with_its_error() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let feed = serve_stub(&platform.runtime).await;
     let answer = open(&platform, "*/*").await;
     assert_eq!(
@@ -279,7 +279,7 @@ async fn a_stream_gives_each_message_at_once_in_a_line_and_ends_with_its_error()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_events_for_whoever_accepts_them() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let feed = serve_stub(&platform.runtime).await;
     let answer = open(&platform, "text/event-stream").await;
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -296,7 +296,7 @@ async fn a_stream_is_events_for_whoever_accepts_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_its_reader_leaves_ends_in_the_service_too() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let feed = serve_stub(&platform.runtime).await;
     let mut body = open(&platform, "*/*").await.into_body();
     feed.send(heartbeat("one")).await.unwrap();
@@ -313,7 +313,7 @@ async fn a_service_of_another_process_is_reached_by_rest_and_by_its_pages() {
     let feed = serve_stub(&elsewhere).await;
     let address = kvartal_host::listen(&elsewhere, "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let peers = vec![("incident".to_owned(), format!("http://{address}"))];
-    let platform = Platform::start_with(Options { peers, ..Options::default() }).await;
+    let platform = Platform::start_with(Front::InProcess, Options { peers, ..Options::default() }).await;
 
     let answer = ask(&platform, "GET", "/v1/incidents?page_size=3", &[("user-agent", "curl/8")], "").await;
     assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
@@ -340,7 +340,7 @@ async fn a_service_of_another_process_is_reached_by_rest_and_by_its_pages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_may_use_every_method_when_they_are_invited() {
     let allow_origin = vec!["https://app.example".to_owned()];
-    let platform = Platform::start_with(Options { allow_origin, ..Options::default() }).await;
+    let platform = Platform::start_with(Front::InProcess, Options { allow_origin, ..Options::default() }).await;
     let headers = [("origin", "https://app.example"), ("access-control-request-method", "PATCH")];
     let answer = ask(&platform, "OPTIONS", "/v1/profile", &headers, "").await;
     let allowed = answer.headers()["access-control-allow-methods"].to_str().unwrap();
@@ -362,7 +362,7 @@ fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_description_has_every_path_and_is_sound() {
-    let platform = Platform::start().await;
+    let platform = Platform::start(Front::InProcess).await;
     let (status, text) = platform.get(OPENAPI_PATH).await;
     assert_eq!(status, StatusCode::OK);
     let document: Value = serde_json::from_str(&text).unwrap();

@@ -30,8 +30,8 @@ impl Pair {
         let of = |service| identities.map(|folder| folder.join(service));
         let accepts = of(CALLED).map(|folder| accepts(&folder));
         let connects = of(CALLER).map(|folder| connects(&folder));
-        let far_side = spawn(program, folder, "far", &config(far, server, accepts, None)).await;
-        let near_side = spawn(program, folder, "near", &config(near, far, None, connects)).await;
+        let far_side = spawn(program, folder, "far", &config(far, server, accepts, None));
+        let near_side = spawn(program, folder, "near", &config(near, far, None, connects));
         let mut pair = Self { near: near_side, far: far_side, url: format!("http://127.0.0.1:{near}") };
         pair.far.wait_for_port(far, START).await;
         pair.near.wait_for_port(near, START).await;
@@ -43,7 +43,7 @@ impl Pair {
     }
 }
 
-async fn spawn(program: &Path, folder: &Path, name: &str, config: &Value) -> Process {
+fn spawn(program: &Path, folder: &Path, name: &str, config: &Value) -> Process {
     let path = folder.join(format!("{name}.json"));
     std::fs::write(&path, config.to_string()).unwrap();
     let mut command = Command::new(program);
@@ -121,7 +121,7 @@ fn connects(folder: &Path) -> Value {
 fn context(folder: &Path, expects: &str) -> Value {
     json!({
         "alpn_protocols": ["h2"],
-        "tls_params": { "tls_minimum_protocol_version": "TLSv1_3" },
+        "tls_params": { "tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3" },
         "tls_certificates": [{
             "certificate_chain": { "filename": folder.join("tls.crt") },
             "private_key": { "filename": folder.join("tls.key") },

@@ -1,7 +1,7 @@
 //! A service that does nothing, raw and behind the stack, with and without TLS.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -123,12 +123,10 @@ pub(super) async fn serve_full(identity: Option<&Path>) {
     kvartal_mesh::server::serve(listen().await, stack(Limits::default()), how, CancellationToken::new()).await.unwrap();
 }
 
-/// Ends as soon as nobody holds the other end of standard input: children do not outlive the benchmark.
-pub(super) async fn until_orphaned(work: impl Future<Output = ()>) {
-    let mut nothing = Vec::new();
-    let parent = async { tokio::io::AsyncReadExt::read_to_end(&mut tokio::io::stdin(), &mut nothing).await };
-    tokio::select! {
-        () = work => {}
-        _ = parent => {}
-    }
+/// Ends this process as soon as nobody holds the other end of its standard input: it does not outlive the benchmark.
+pub(super) fn end_with_parent() {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
 }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use rand::RngExt as _;
-
 const RESAMPLES: usize = 10_000;
 
 /// 95 % of the bootstrap, and what was measured.
@@ -44,10 +42,9 @@ pub(super) fn interval<T: Copy>(series: &[&[T]], statistic: impl Fn(&[Vec<T>]) -
         series.iter().map(|runs| rounds.iter().map(|round| runs[*round]).collect()).collect()
     };
     let all: Vec<usize> = (0..rounds).collect();
-    let mut dice = rand::rng();
     let mut values: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let drawn: Vec<usize> = all.iter().map(|_| dice.random_range(0..rounds)).collect();
+            let drawn: Vec<usize> = all.iter().map(|_| rand::random_range(0..rounds)).collect();
             statistic(&pick(&drawn))
         })
         .collect();

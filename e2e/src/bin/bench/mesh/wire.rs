@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -14,6 +14,7 @@ use kvartal_proto::identity::v1::GetContactRequest;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tonic::Status;
 
 use super::serve;
 use crate::drive;
@@ -132,9 +133,10 @@ impl Drop for Caller {
 /// The role of the process that answers.
 pub(crate) async fn answer(part: Part, identity: Option<PathBuf>) {
     let identity = identity.as_deref();
+    serve::end_with_parent();
     match part {
-        Part::Raw => serve::until_orphaned(serve::serve_raw(identity)).await,
-        Part::Full => serve::until_orphaned(serve::serve_full(identity)).await,
+        Part::Raw => serve::serve_raw(identity).await,
+        Part::Full => serve::serve_full(identity).await,
     }
 }
 
@@ -160,8 +162,17 @@ fn contact() -> GetContactRequest {
     GetContactRequest { user_id: "018f0000-0000-7000-8000-000000000000".into() }
 }
 
+/// Whether a call was answered; the first that was not is shown.
+fn good<T>(answer: Result<T, Status>) -> bool {
+    static FIRST: Once = Once::new();
+    if let Err(status) = &answer {
+        FIRST.call_once(|| eprintln!("a call failed: {status}"));
+    }
+    answer.is_ok()
+}
+
 fn raw(url: &str, identity: Option<&Identity>) -> Call {
-    let connect = |_| {
+    let connect = |_: usize| {
         let endpoint = tls::endpoint(url).unwrap().tcp_nodelay(true);
         match identity {
             Some(identity) => {
@@ -173,10 +184,10 @@ fn raw(url: &str, identity: Option<&Identity>) -> Call {
     };
     let clients: Vec<_> = (0..CONNECTIONS).map(connect).map(IdentityServiceClient::new).collect();
     let turn = std::sync::atomic::AtomicUsize::new(0);
-    Arc::new(move || {
+    Arc::new(move || -> BoxFuture<bool> {
         let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mut client = clients[turn % CONNECTIONS].clone();
-        Box::pin(async move { client.get_contact(contact()).await.is_ok() })
+        Box::pin(async move { good(client.get_contact(contact()).await) })
     })
 }
 
@@ -189,17 +200,18 @@ fn full(url: &str, identity: Option<Identity>) -> Call {
     };
     let directory = Directory::new(kvartal_proto::contract(), Arc::new(SystemClock), Some(remote));
     let client = IdentityServiceClient::new(directory.channel(CALLED, CALLER).unwrap());
-    Arc::new(move || {
+    Arc::new(move || -> BoxFuture<bool> {
         let mut client = client.clone();
-        Box::pin(async move { client.get_contact(contact()).await.is_ok() })
+        Box::pin(async move { good(client.get_contact(contact()).await) })
     })
 }
 
 /// Calls at scheduled times whatever became of earlier calls; times count from when a call was to be sent.
 async fn offer(call: &Call, rate: u32, lasting: Duration) -> (Histogram<u64>, u64) {
-    let times = Arc::new(Mutex::new((Histogram::<u64>::new(3).unwrap(), 0_u64)));
-    let one = |due: Instant| {
-        let (call, times) = (call.clone(), times.clone());
+    let times = Arc::new(Mutex::new((Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).unwrap(), 0_u64)));
+    let (call, outcome) = (call.clone(), times.clone());
+    let one = move |due: Instant| {
+        let (call, times) = (call.clone(), outcome.clone());
         async move {
             let good = call().await;
             let took = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
