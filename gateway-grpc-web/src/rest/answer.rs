@@ -44,7 +44,7 @@ async fn message(binding: &Binding, response: Response) -> Result<Vec<u8>, Statu
     let (head, body) = response.into_parts();
     refused(head.status, &head.headers)?;
     let collected = Limited::new(body, MESSAGE_BYTES_MAX + PREFIX).collect().await;
-    let collected = collected.map_err(|error| Status::from_error(error))?;
+    let collected = collected.map_err(Status::from_error)?;
     if let Some(trailers) = collected.trailers() {
         refused(StatusCode::OK, trailers)?;
     }

@@ -28,7 +28,8 @@ impl Sample {
             Self::Filled => filled(&message, rule.body.is_empty()),
         };
         for name in variables(&rule.path) {
-            request.entry(name).or_insert(json!("0"));
+            let number = matches!(message.get_field_by_name(name).unwrap().kind(), Kind::Enum(_));
+            request.entry(name).or_insert(if number { json!(0) } else { json!("0") });
         }
         Value::Object(request)
     }
@@ -117,7 +118,7 @@ pub(crate) fn rest_request(url: &str, method: &Method, rule: &HttpRule, request:
     let mut path = rule.path.clone();
     for name in variables(&rule.path) {
         let value = fields.remove(name).unwrap();
-        let text = utf8_percent_encode(value.as_str().unwrap(), NON_ALPHANUMERIC).to_string();
+        let text = utf8_percent_encode(&text_of(&value), NON_ALPHANUMERIC).to_string();
         path = path.replace(&format!("{{{name}}}"), &text);
     }
     let verb = format!("{:?}", rule.verb).to_uppercase();
@@ -151,9 +152,11 @@ fn parameters(value: &Value, name: &str) -> Vec<String> {
             })
             .collect(),
         Value::Array(items) => items.iter().flat_map(|item| parameters(item, name)).collect(),
-        other => {
-            let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
-            vec![format!("{name}={}", utf8_percent_encode(&text, NON_ALPHANUMERIC))]
-        }
+        other => vec![format!("{name}={}", utf8_percent_encode(&text_of(other), NON_ALPHANUMERIC))],
     }
+}
+
+/// A single value without the quotes of JSON.
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
