@@ -243,16 +243,18 @@ impl LocalLimiter {
         let mut held = self.hold(&shards);
         let now = self.clock.now();
         let mut next: HashMap<(usize, &str), Timestamp> = HashMap::with_capacity(hits.len());
-        let mut waits = Vec::with_capacity(hits.len());
+        let mut decided = Vec::with_capacity(hits.len());
         for (hit, shard) in hits.iter().zip(&shards) {
             let known = held.iter().find(|(place, _)| place == shard).and_then(|(_, arrivals)| arrivals.get(hit.key));
             // The same caller may be named twice.
             let arrival = next.get(&(*shard, hit.key)).or(known).copied();
             let taken = self.numbers.of(hit.class).take(arrival, now, hit.hits);
-            next.insert((*shard, hit.key), taken.unwrap_or_else(|_| arrival.unwrap_or(now)));
-            waits.push((arrival, taken.err().unwrap_or_default()));
+            let before = arrival.unwrap_or(now);
+            let after = taken.unwrap_or(before);
+            next.insert((*shard, hit.key), after);
+            decided.push((before, after, taken.err().unwrap_or_default()));
         }
-        let refused = waits.iter().any(|(_, wait)| !wait.is_zero());
+        let refused = decided.iter().any(|(_, _, wait)| !wait.is_zero());
         if !refused {
             for ((shard, key), arrival) in &next {
                 let Some((_, arrivals)) = held.iter_mut().find(|(place, _)| place == shard) else { continue };
@@ -262,11 +264,10 @@ impl LocalLimiter {
                 arrivals.insert((*key).into(), *arrival);
             }
         }
-        let count = |((hit, shard), (before, wait)): ((&Hit<'_>, &usize), &(Option<Timestamp>, Duration))| {
-            let after = if refused { *before } else { next.get(&(*shard, hit.key)).copied() };
-            Count::of(self.numbers.of(hit.class), *wait, after.unwrap_or(now), now)
+        let count = |(hit, (before, after, wait)): (&Hit<'_>, &(Timestamp, Timestamp, Duration))| {
+            Count::of(self.numbers.of(hit.class), *wait, if refused { *before } else { *after }, now)
         };
-        hits.iter().zip(&shards).zip(&waits).map(count).collect()
+        hits.iter().zip(&decided).map(count).collect()
     }
 
     /// Takes the locks of these shards, always in the same order.

@@ -16,7 +16,7 @@ use crate::outage::Watch;
 use crate::{StoreOptions, db_error, metrics, migrate};
 
 /// How long a caller waits for a free connection: less than the deadline of most calls.
-const ACQUIRE: Duration = Duration::from_secs(2);
+const ACQUIRE: Duration = Duration::from_secs(3);
 /// A connection that was idle for so long is tried before it is used; trying each time would double the round trips.
 const DOUBTFUL: Duration = Duration::from_secs(5);
 /// Connections that nobody needs for so long are closed.
