@@ -11,8 +11,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement,
 use sea_orm_migration::MigrationTrait;
 use tokio::sync::watch;
 
-use crate::unit::{Outcome, Unit};
 use crate::outage::Watch;
+use crate::unit::{Outcome, Unit};
 use crate::{StoreOptions, db_error, metrics, migrate};
 
 /// How long a caller waits for a free connection: less than the deadline of most calls.

@@ -35,7 +35,7 @@ async fn a_session_that_was_signed_out_at_identity_is_refused_at_the_edge() {
     std::fs::write(path("key"), "A".repeat(43) + "=").unwrap();
     let (port, beside) = (free_port(), free_port());
     let (url, listen) = (format!("http://127.0.0.1:{port}"), format!("127.0.0.1:{port}"));
-    let shared = ["--redis-url", &redis.url(), "--mesh-key-file", &path("key")].map(str::to_owned);
+    let shared = ["--redis-url".to_owned(), redis.url(), "--mesh-key-file".to_owned(), path("key")];
     let arguments =
         |own: &[&str]| -> Vec<String> { own.iter().map(|part| (*part).to_owned()).chain(shared.clone()).collect() };
 
