@@ -24,15 +24,19 @@ use tonic::transport::Endpoint;
 const PATIENCE: Duration = Duration::from_secs(60);
 const CALLERS: usize = 4;
 
-/// Answers every RPC of the incident service with an empty message, after a moment.
+/// Answers every RPC of one of the two services of `incident` with an empty message, after a moment.
 #[derive(Clone)]
-struct Empty;
+struct Empty<const REPORTS: bool>;
 
-impl NamedService for Empty {
+impl NamedService for Empty<false> {
     const NAME: &'static str = "kvartal.incident.v1.IncidentService";
 }
 
-impl tower::Service<Request<Body>> for Empty {
+impl NamedService for Empty<true> {
+    const NAME: &'static str = "kvartal.incident.v1.ReportService";
+}
+
+impl<const REPORTS: bool> tower::Service<Request<Body>> for Empty<REPORTS> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -68,7 +72,7 @@ impl Replica {
         config.rate_factor = 1_000_000;
         let runtime = Runtime::start(config).await.unwrap();
         let store = runtime.store("incident", Vec::new()).await.unwrap();
-        runtime.serve(Service::new("incident", store).grpc(Empty)).await.unwrap();
+        runtime.serve(Service::new("incident", store).grpc(Empty::<false>).grpc(Empty::<true>)).await.unwrap();
         kvartal_host::listen(&runtime, address).await.unwrap();
         runtime.health().started().await;
         Self { runtime, _data: data }
