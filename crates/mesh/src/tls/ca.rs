@@ -41,7 +41,7 @@ impl Authority {
     pub fn create(folder: &Path, trust_domain: &str, life: Duration, now: Timestamp) -> Result<Self, Error> {
         name::check_trust_domain(trust_domain)?;
         let key = KeyPair::generate().map_err(not_made)?;
-        let params = authority(trust_domain, life, now)?;
+        let params = authority(trust_domain, &key, life, now)?;
         let certificate = params.self_signed(&key).map_err(not_made)?;
         make_folder(folder)?;
         write_new(&folder.join(AUTHORITY_KEY_FILE), key.serialize_pem().as_bytes())?;
@@ -71,7 +71,7 @@ impl Authority {
                 .ok_or_else(|| invalid(format!("{BUNDLE_FILE} is not that of an authority made here")))?;
             let expires = expiry(&certificate)?;
             // Only the name and the key go into what it issues.
-            let params = authority(trust_domain, Duration::ZERO, expires)?;
+            let params = authority(trust_domain, &key, Duration::ZERO, expires)?;
             let (trust_domain, key_id) = (trust_domain.to_owned(), params.key_identifier(&key));
             return Ok(Self { trust_domain, key_id, issuer: Issuer::new(params, key), expires, bundle });
         }
@@ -197,9 +197,11 @@ pub struct Found {
     pub due: bool,
 }
 
-fn authority(trust_domain: &str, life: Duration, now: Timestamp) -> Result<CertificateParams, Error> {
+fn authority(trust_domain: &str, key: &KeyPair, life: Duration, now: Timestamp) -> Result<CertificateParams, Error> {
     let mut params = CertificateParams::default();
-    params.distinguished_name = common_name(&format!("Kvartal authority of {trust_domain}"));
+    // Part of the key is in the name, so that an authority and its successor are not taken for each other.
+    let number: String = params.key_identifier(key).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    params.distinguished_name = common_name(&format!("Kvartal authority of {trust_domain} {number}"));
     params.subject_alt_names = vec![uri(&format!("spiffe://{trust_domain}"))?];
     params.not_before = now.minus(EARLIER).calendar();
     params.not_after = now.plus(life).calendar();

@@ -118,7 +118,7 @@ pub(crate) fn channel(port: u16, identity: &Identity, caller: &'static str) -> C
         url: format!("https://127.0.0.1:{port}"),
         identities: Some(Identities::one(identity.clone())),
         key: None,
-        options: RemoteOptions { connections: 1, ..RemoteOptions::default() },
+        options: RemoteOptions { connections: 1, connect_timeout: SOON, ..RemoteOptions::default() },
     };
     let directory = Directory::new(kvartal_proto::contract(), Arc::new(SystemClock), Some(remote));
     directory.channel("identity", caller).unwrap()
