@@ -100,9 +100,8 @@ impl Runtime {
         // Without a way to say who calls, nobody is called.
         let remote = (identities.is_some() || key.is_some()).then(|| Remote {
             url: config.service_url.clone(),
-            identities: identities.clone(),
             key,
-            options: RemoteOptions::default(),
+            options: RemoteOptions { security: identities.clone().into(), ..RemoteOptions::default() },
         });
         let directory = Directory::new(contract(), clock.clone(), remote);
         let keys = Arc::new(IdentityKeys(directory.clone()));

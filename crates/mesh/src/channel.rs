@@ -4,60 +4,50 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future as _;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
 use kvartal_contract::{Contract, Method};
 use kvartal_kernel::{Clock, Error};
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio_util::sync::DropGuard;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::{Service as _, ServiceExt as _};
 use tracing::Instrument as _;
 
 use crate::auth::{MESH_HEADER, MeshKey};
+use crate::client::{self, Balancer, Endpoints, Patience, RemoteOptions, Security, ServiceView, Target, Want};
 use crate::metrics::{Instruments, Measured, Observation, Side};
 use crate::server::LocalService;
 use crate::service::{BoxFuture, BoxService, Request, Response};
 use crate::status::{to_status, too_late};
-use crate::tls::{self, HTTPS, Identities};
-use crate::{deadline, trace};
+use crate::{Criticality, deadline, trace};
 
-/// Limits of the connections to one service of another process.
-#[derive(Clone, Debug)]
-pub struct RemoteOptions {
-    /// Connections, used in turn: one HTTP/2 connection is one lock. At least 1.
-    pub connections: usize,
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// Pause between pings that find dead connections.
-    pub keep_alive: Duration,
-}
-
-impl Default for RemoteOptions {
-    fn default() -> Self {
-        Self { connections: 2, connect_timeout: Duration::from_secs(2), keep_alive: Duration::from_secs(20) }
-    }
-}
+/// Finds the endpoints of a service of other processes; told when one is lost.
+type Discover = Box<dyn Fn(Arc<Notify>) -> Endpoints + Send + Sync>;
 
 /// The way to one service, in this process or another.
 pub(crate) struct Route {
     name: String,
     local: RwLock<Option<BoxService>>,
-    url: OnceLock<String>,
-    /// Connections of each caller: a service calls under its own identity.
-    remote: RwLock<HashMap<&'static str, Vec<tonic::transport::Channel>>>,
-    turn: AtomicUsize,
+    remote: OnceLock<Remote>,
+}
+
+/// The way to other processes. It is taken with the first call: most services of one process are registered after the
+/// channels to them are made, and nobody shall look for those elsewhere.
+struct Remote {
+    options: RemoteOptions,
+    discover: Discover,
+    /// By caller. With TLS each calls under its own name; otherwise they share what stands under the empty one.
+    balancers: RwLock<HashMap<&'static str, (Arc<Balancer>, DropGuard)>>,
 }
 
 impl Route {
     pub(crate) fn new(name: &str) -> Self {
-        let (local, url, remote) = (RwLock::default(), OnceLock::new(), RwLock::default());
-        Self { name: name.to_owned(), local, url, remote, turn: AtomicUsize::new(0) }
+        Self { name: name.to_owned(), local: RwLock::default(), remote: OnceLock::new() }
     }
 
     pub(crate) fn set_local(&self, service: BoxService) {
@@ -68,60 +58,59 @@ impl Route {
         self.local.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Names the address, once; whoever was faster has named the one that counts.
-    pub(crate) fn set_remote(&self, url: &str) -> Result<(), Error> {
-        tls::endpoint(url)?;
-        let _ = self.url.set(url.to_owned());
+    /// Only the first way counts.
+    pub(crate) fn set_remote(&self, discover: Discover, options: RemoteOptions) {
+        // Whoever was faster has said where it is.
+        let _ = self.remote.set(Remote { options, discover, balancers: RwLock::default() });
+    }
+
+    /// Sets the way to an address, if there is none yet. `http://` is never encrypted and `https://` always; what is
+    /// discovered is as the options say.
+    pub(crate) fn lead(&self, url: &str, options: &RemoteOptions) -> Result<(), Error> {
+        let target = Target::parse(url)?;
+        let mut options = options.clone();
+        if url.starts_with("http://") {
+            options.security = Security::Plain;
+        } else if url.starts_with("https://") && matches!(options.security, Security::Plain) {
+            return Err(Error::internal(format!("{url} needs an identity, and this process has none")));
+        }
+        self.set_remote(Box::new(move |lost| target.clone().follow(lost)), options);
         Ok(())
     }
 
-    /// Prepares connections for a caller. Must run within a tokio runtime: connections live in its tasks.
-    pub(crate) fn connect(
-        &self,
-        caller: &'static str,
-        options: &RemoteOptions,
-        identities: Option<&Identities>,
-    ) -> Result<(), Error> {
-        let Some(url) = self.url.get() else { return Ok(()) };
-        let mut remote = self.remote.write().unwrap_or_else(PoisonError::into_inner);
-        if remote.contains_key(caller) {
-            return Ok(());
-        }
-        let endpoint = tls::endpoint(url)?
-            .connect_timeout(options.connect_timeout)
-            .http2_keep_alive_interval(options.keep_alive)
-            .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true)
-            .tcp_keepalive(Some(Duration::from_secs(60)))
-            .tcp_nodelay(true)
-            .initial_stream_window_size(1024 * 1024)
-            .initial_connection_window_size(8 * 1024 * 1024)
-            .http2_max_local_error_reset_streams(100_000);
-        let mut channels = Vec::new();
-        for _ in 0..options.connections.max(1) {
-            channels.push(if url.starts_with(HTTPS) {
-                let identity = identities.and_then(|identities| identities.of(caller));
-                let none = || Error::internal(format!("{url} needs an identity, and this process has none"));
-                let connector = tls::connector(identity.ok_or_else(none)?, &self.name, options.connect_timeout)?;
-                endpoint.connect_with_connector_lazy(connector)
-            } else {
-                endpoint.connect_lazy()
-            });
-        }
-        remote.insert(caller, channels);
-        Ok(())
+    pub(crate) fn has_remote(&self) -> bool {
+        self.remote.get().is_some()
     }
 
-    fn remote(&self, caller: &str) -> Option<tonic::transport::Channel> {
-        let remote = self.remote.read().unwrap_or_else(PoisonError::into_inner);
-        let channels = remote.get(caller)?;
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        channels.get(turn % channels.len().max(1)).cloned()
+    /// Must run within a tokio runtime: connections live in its tasks.
+    pub(crate) fn remote(&self, caller: &'static str, clock: &Arc<dyn Clock>) -> Option<Arc<Balancer>> {
+        let remote = self.remote.get()?;
+        let caller = if matches!(remote.options.security, Security::Plain) { "" } else { caller };
+        let balancers = remote.balancers.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((balancer, _)) = balancers.get(caller) {
+            return Some(Arc::clone(balancer));
+        }
+        drop(balancers);
+        let mut balancers = remote.balancers.write().unwrap_or_else(PoisonError::into_inner);
+        let (balancer, _) = balancers.entry(caller).or_insert_with(|| {
+            let options = remote.options.clone();
+            let started = Balancer::start(&self.name, caller, options, Arc::clone(clock), &remote.discover);
+            client::observe(&opentelemetry::global::meter("kvartal"), &started.0);
+            started
+        });
+        Some(Arc::clone(balancer))
+    }
+
+    /// How the ways that have been taken are.
+    pub(crate) fn views(&self) -> Vec<ServiceView> {
+        let Some(remote) = self.remote.get() else { return Vec::new() };
+        let balancers = remote.balancers.read().unwrap_or_else(PoisonError::into_inner);
+        balancers.values().map(|(balancer, _)| balancer.view()).collect()
     }
 
     /// Whether the certificate says who calls, and no token needs to.
     fn encrypted(&self) -> bool {
-        self.url.get().is_some_and(|url| url.starts_with(HTTPS))
+        self.remote.get().is_some_and(|remote| matches!(remote.options.security, Security::Tls(_)))
     }
 }
 
@@ -135,7 +124,13 @@ struct Inner {
     route: Arc<Route>,
     caller: &'static str,
     key: Option<MeshKey>,
-    methods: HashMap<&'static str, (&'static Method, Arc<Measured>)>,
+    methods: HashMap<&'static str, Entry>,
+}
+
+struct Entry {
+    method: &'static Method,
+    measured: Arc<Measured>,
+    patience: Arc<Patience>,
 }
 
 impl Channel {
@@ -148,8 +143,10 @@ impl Channel {
     ) -> Self {
         let instruments = Instruments::new(&opentelemetry::global::meter("kvartal"), Side::Client);
         let methods = contract.methods().filter(|method| method.domain == route.name);
-        let methods = methods
-            .map(|method| (method.path.as_str(), (method, Arc::new(Measured::new(instruments.clone(), method)))));
+        let methods = methods.map(|method| {
+            let measured = Arc::new(Measured::new(instruments.clone(), method));
+            (method.path.as_str(), Entry { method, measured, patience: Arc::default() })
+        });
         let methods = methods.collect();
         Self(Arc::new(Inner { clock, route, caller, key, methods }))
     }
@@ -170,21 +167,24 @@ impl Channel {
 
 impl Inner {
     async fn call(&self, mut request: Request) -> Result<Response, Status> {
-        let Some((method, measured)) = self.methods.get(request.uri().path()) else {
+        let Some(entry) = self.methods.get(request.uri().path()) else {
             return Err(Status::unimplemented("there is no such method in the contract of the service"));
         };
-        let mut observation = Observation::start(Arc::clone(measured));
+        let mut observation = Observation::start(Arc::clone(&entry.measured));
         // What a handler wrote itself is honoured; a malformed value counts as none.
         let asked = deadline::read(request.headers()).unwrap_or_default();
-        let Some(budget) = deadline::budget(method.deadline, asked, deadline::remaining()) else {
+        let Some(budget) = deadline::budget(entry.method.deadline, asked, deadline::remaining()) else {
             observation.end(Code::DeadlineExceeded);
             return Err(too_late());
         };
         let at = Instant::now() + budget;
         deadline::write(request.headers_mut(), budget);
+        let criticality = Criticality::of_call(request.headers());
+        criticality.write(request.headers_mut());
         let span = observation.span().clone();
         trace::inject(&span, request.headers_mut());
-        let answer = timeout_at(at, self.send(request)).instrument(span).await.unwrap_or_else(|_| Err(too_late()));
+        let sent = self.send(request, criticality, Want::of(entry.method, &entry.patience, at));
+        let answer = timeout_at(at, sent).instrument(span).await.unwrap_or_else(|_| Err(too_late()));
         match answer {
             Ok(response) => match response.headers().get(Status::GRPC_STATUS) {
                 Some(code) => {
@@ -200,14 +200,14 @@ impl Inner {
         }
     }
 
-    async fn send(&self, mut request: Request) -> Result<Response, Status> {
+    async fn send(&self, mut request: Request, criticality: Criticality, want: Want) -> Result<Response, Status> {
         if let Some(service) = self.route.local() {
             request.extensions_mut().insert(LocalService(self.caller));
             return Ok(service.handle(request).await);
         }
-        let unavailable = |message| to_status(Error::unavailable("SERVICE_UNAVAILABLE", message));
-        let Some(mut remote) = self.route.remote(self.caller) else {
-            return Err(unavailable(format!("the service {} is not there", self.route.name)));
+        let Some(balancer) = self.route.remote(self.caller, &self.clock) else {
+            let message = format!("the service {} is not there", self.route.name);
+            return Err(to_status(Error::unavailable("SERVICE_UNAVAILABLE", message)));
         };
         if let Some(key) = &self.key
             && !self.route.encrypted()
@@ -215,25 +215,9 @@ impl Inner {
             let token = key.token(self.caller, &self.route.name, self.clock.now()).map_err(to_status)?;
             request.headers_mut().insert(MESH_HEADER, token);
         }
-        let failed = |error: tonic::transport::Error| {
-            // tonic's own timer runs beside ours and may fire in the same instant.
-            if causes(&error).any(|cause| cause.is::<tonic::TimeoutExpired>()) {
-                return too_late();
-            }
-            let error = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
-            tracing::debug!(error, service = self.route.name, "a call did not get through");
-            unavailable(format!("the service {} does not answer", self.route.name))
-        };
-        remote.ready().await.map_err(failed)?;
-        remote.call(request).await.map_err(failed)
+        // Boxed: calls within the process must not carry its size about.
+        Box::pin(client::call(&balancer, criticality, want, request)).await
     }
-}
-
-/// An error and what it comes from.
-fn causes<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
 }
 
 impl fmt::Debug for Channel {

@@ -40,6 +40,11 @@ impl Criticality {
         headers.get(CRITICALITY_HEADER).and_then(|value| Self::parse(value.to_str().ok()?)).unwrap_or_default()
     }
 
+    /// Of an outgoing call: what its maker wrote himself, else the class of the call on whose behalf it is made.
+    pub(crate) fn of_call(headers: &HeaderMap) -> Self {
+        if headers.contains_key(CRITICALITY_HEADER) { Self::read(headers) } else { Self::current() }
+    }
+
     /// Writes the header; the usual class needs none.
     pub fn write(self, headers: &mut HeaderMap) {
         if self == Self::default() {

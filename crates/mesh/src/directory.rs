@@ -1,15 +1,18 @@
 //! Which service is where.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures::StreamExt as _;
 use kvartal_contract::Contract;
 use kvartal_kernel::{Clock, Error};
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
 
 use crate::auth::MeshKey;
 use crate::channel::Route;
-use crate::tls::Identities;
+use crate::client::{Address, ServiceView};
 use crate::{BoxService, Channel, RemoteOptions};
 
 /// Names services and leads to them. Channels bind late: services of one process may start in any order, and a channel
@@ -27,10 +30,10 @@ struct Inner {
 /// How services of other processes are reached.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    /// Where a service listens, with `{service}` for its name: `https://{service}:9090`.
+    /// Where a service listens, with `{service}` for its name: `http://{service}:9090`, several of these with commas
+    /// between, every address of a name with `dns://{service}:9090`, or the ready pods of a Kubernetes service with
+    /// `k8s://namespace/{service}:port`.
     pub url: String,
-    /// Who this process is, for addresses that begin with `https://`.
-    pub identities: Option<Identities>,
     /// The secret with which services know each other where the address begins with `http://`.
     pub key: Option<MeshKey>,
     /// Connections and their limits.
@@ -57,10 +60,27 @@ impl Directory {
     /// Names the address of one service of another process, in place of [`Remote::url`]. It counts for channels made
     /// afterwards. Fails without a [`Remote`], whose identity or secret the calls need, and for what is no address.
     pub fn reach(&self, name: &str, url: &str) -> Result<(), Error> {
-        if self.0.remote.is_none() {
-            return Err(Error::internal("this process has neither identity nor secret to call others with"));
-        }
-        self.route(name).set_remote(url)
+        self.route(name).lead(url, &self.remote()?.options)
+    }
+
+    /// Names the endpoints of one service of other processes, as they come and go, in place of [`Remote::url`]. It counts
+    /// for channels made afterwards. Fails without a [`Remote`].
+    pub fn follow(&self, name: &str, endpoints: watch::Receiver<BTreeSet<Address>>) -> Result<(), Error> {
+        let discover = Box::new(move |_| WatchStream::new(endpoints.clone()).boxed());
+        self.route(name).set_remote(discover, self.remote()?.options.clone());
+        Ok(())
+    }
+
+    fn remote(&self) -> Result<&Remote, Error> {
+        self.0.remote.as_ref().ok_or_else(|| Error::internal("this process has no secret to call others with"))
+    }
+
+    /// How the ways to services of other processes are, for people who look after them: those that have been called.
+    pub fn admin(&self) -> Vec<ServiceView> {
+        let routes = self.0.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let mut views: Vec<_> = routes.values().flat_map(|route| route.views()).collect();
+        views.sort_by(|one, other| (&one.service, &one.caller).cmp(&(&other.service, &other.caller)));
+        views
     }
 
     /// A channel to the service `name` on which the service `caller` calls. Fails for a service that no contract knows.
@@ -69,9 +89,10 @@ impl Directory {
             return Err(Error::internal(format!("no contract knows the service {name}")));
         }
         let route = self.route(name);
-        if let Some(remote) = &self.0.remote {
-            route.set_remote(&remote.url.replace("{service}", name))?;
-            route.connect(caller, &remote.options, remote.identities.as_ref())?;
+        if let Some(remote) = &self.0.remote
+            && !route.has_remote()
+        {
+            route.lead(&remote.url.replace("{service}", name), &remote.options)?;
         }
         let key = self.0.remote.as_ref().and_then(|remote| remote.key.clone());
         Ok(Channel::new(self.0.contract, Arc::clone(&self.0.clock), route, caller, key))

@@ -8,10 +8,12 @@
 pub mod audit;
 pub mod auth;
 mod channel;
+mod client;
 pub mod criticality;
 pub mod deadline;
 mod directory;
 mod metrics;
+mod passage;
 mod peer;
 pub mod rate;
 pub mod server;
@@ -20,10 +22,12 @@ mod status;
 pub mod stream;
 pub mod tls;
 
-pub use channel::{Channel, RemoteOptions};
+pub use channel::Channel;
+pub use client::{Address, EndpointState, EndpointView, RemoteOptions, Security, ServiceView};
 pub use criticality::Criticality;
 pub use directory::{Directory, Remote};
 pub use kvartal_trace as trace;
+pub use passage::Passage;
 pub use peer::{Peer, caller};
 pub use service::{BoxFuture, BoxService, Request, Response};
 pub use status::{FAULTS, code_name, from_status, is_fault, to_status};

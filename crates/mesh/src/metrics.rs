@@ -128,6 +128,7 @@ impl Measured {
                 rpc.system = "grpc",
                 rpc.service = self.service,
                 rpc.method = self.method,
+                server.address = tracing::field::Empty,
                 rpc.grpc.status_code = tracing::field::Empty,
                 otel.status_code = tracing::field::Empty,
             ),

@@ -4,13 +4,18 @@
 
 mod access;
 mod audit;
+mod balance;
+mod breaker;
 mod channels;
+mod chaos;
 mod deadlines;
 mod failures;
 mod network;
 mod overload;
 mod protocol;
 mod rates;
+mod replicas;
+mod retries;
 mod streams;
 mod telemetry;
 mod tls;

@@ -41,7 +41,6 @@ async fn listen(service: BoxService, how: Listen) -> Serving {
 fn directory(port: u16, secret: [u8; 32]) -> Directory {
     let remote = Remote {
         url: format!("http://127.0.0.1:{port}"),
-        identities: None,
         key: Some(MeshKey::new(&secret)),
         options: RemoteOptions::default(),
     };

@@ -14,7 +14,7 @@ use kvartal_kernel::{Clock, Error, ManualClock, SystemClock, Timestamp};
 use kvartal_mesh::server::{Listen, Stack, Tls, serve};
 use kvartal_mesh::tls::ca::Authority;
 use kvartal_mesh::tls::{Identities, Identity};
-use kvartal_mesh::{BoxService, Channel, Directory, Remote, RemoteOptions};
+use kvartal_mesh::{BoxService, Channel, Directory, Remote, RemoteOptions, Security};
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::identity::v1::{GetContactRequest, GetContactResponse};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -116,9 +116,13 @@ pub(crate) async fn identity_service(installation: &Installation) -> Serving {
 pub(crate) fn channel(port: u16, identity: &Identity, caller: &'static str) -> Channel {
     let remote = Remote {
         url: format!("https://127.0.0.1:{port}"),
-        identities: Some(Identities::one(identity.clone())),
         key: None,
-        options: RemoteOptions { connections: 1, connect_timeout: SOON, ..RemoteOptions::default() },
+        options: RemoteOptions {
+            connections: 1,
+            connect_timeout: SOON,
+            security: Security::Tls(Identities::one(identity.clone())),
+            ..RemoteOptions::default()
+        },
     };
     let directory = Directory::new(kvartal_proto::contract(), Arc::new(SystemClock), Some(remote));
     directory.channel("identity", caller).unwrap()
