@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use http::{HeaderName, HeaderValue, header};
 use kvartal_contract::Access;
+use kvartal_kernel::SystemClock;
 use kvartal_mesh::tls::{self, Identities};
-use kvartal_mesh::{Directory, Peer, Request, Response};
+use kvartal_mesh::{Directory, Passage, Peer, RemoteOptions, Request, Response};
 use tonic::service::Routes;
-use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::ServiceExt as _;
@@ -19,14 +18,11 @@ use tower::ServiceExt as _;
 pub(crate) const OWN: [&str; 3] =
     ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
 
-/// Longest wait for a connection to another process.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// Finds who answers.
 #[derive(Clone)]
 pub(crate) struct Backends {
     directory: Directory,
-    remote: Arc<BTreeMap<String, Channel>>,
+    remote: Arc<BTreeMap<String, Passage>>,
     own: Routes,
 }
 
@@ -52,20 +48,15 @@ impl Backends {
     ) -> anyhow::Result<Self> {
         let mut remote = BTreeMap::new();
         for (name, url) in peers {
-            let endpoint = tls::endpoint(url)
-                .with_context(|| format!("{url} is no address for {name}; it looks like http://host:9090"))?
-                .connect_timeout(CONNECT_TIMEOUT)
-                .http2_keep_alive_interval(Duration::from_secs(20))
-                .keep_alive_while_idle(true)
-                .tcp_nodelay(true);
-            let channel = if url.starts_with(tls::HTTPS) {
-                let edge = identities.and_then(|identities| identities.named(tls::EDGE));
-                let edge = edge.with_context(|| format!("the edge has no identity with which to call {url}"))?;
-                endpoint.connect_with_connector_lazy(tls::connector(edge, name, CONNECT_TIMEOUT)?)
-            } else {
-                endpoint.connect_lazy()
-            };
-            remote.insert(name.clone(), channel);
+            let edge = identities.filter(|identities| identities.named(tls::EDGE).is_some());
+            if url.starts_with(tls::HTTPS) {
+                edge.with_context(|| format!("the edge has no identity with which to call {url}"))?;
+            }
+            let (contract, clock) = (kvartal_proto::contract(), Arc::new(SystemClock));
+            let options = RemoteOptions { security: edge.cloned().into(), ..RemoteOptions::default() };
+            let passage = Passage::new(contract, clock, name, url, &options)
+                .with_context(|| format!("{url} is no address for {name}; it looks like http://host:9090"))?;
+            remote.insert(name.clone(), passage);
         }
         Ok(Self { directory, remote: Arc::new(remote), own })
     }
@@ -86,7 +77,7 @@ impl Backends {
             return service.handle(request).await;
         }
         match self.remote.get(&method.domain) {
-            Some(channel) => pass_on(channel.clone(), request).await.unwrap_or_else(Status::into_http),
+            Some(passage) => passage.pass(introduced(request)).await.unwrap_or_else(Status::into_http),
             None => absent(&method.domain).into_http(),
         }
     }
@@ -100,11 +91,11 @@ impl Backends {
         let Some(owner) = owner.filter(|owner| self.directory.local(&owner.domain).is_none()) else {
             return Err(request);
         };
-        let Some(channel) = self.remote.get(&owner.domain) else { return Ok(Err(absent(&owner.domain))) };
+        let Some(passage) = self.remote.get(&owner.domain) else { return Ok(Err(absent(&owner.domain))) };
         for name in OF_THE_CONNECTION {
             request.headers_mut().remove(name);
         }
-        Ok(pass_on(channel.clone(), request).await)
+        Ok(passage.page(introduced(request)).await)
     }
 
     async fn answer_here(self, request: Request) -> Response {
@@ -116,19 +107,16 @@ impl Backends {
     }
 }
 
-/// Hands a call to another process under its caller's own name: the token goes along, and the address in the header that
-/// the other side trusts its edge with.
-async fn pass_on(channel: Channel, mut request: Request) -> Result<Response, Status> {
+/// What goes along when a request is passed on under its caller's own name: besides the token, the address, in the header
+/// that the other side trusts its edge with.
+fn introduced(mut request: Request) -> Request {
     let address = request.extensions().get::<Peer>().map(|peer| peer.address.clone()).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&address)
         && !address.is_empty()
     {
         request.headers_mut().append("x-forwarded-for", value);
     }
-    channel.oneshot(request).await.map_err(|error| {
-        tracing::warn!(error = %error, "a service of another process does not answer");
-        status(Code::Unavailable, "SERVICE_UNREACHABLE", "the service cannot be reached now")
-    })
+    request
 }
 
 fn absent(service: &str) -> Status {

@@ -13,12 +13,13 @@ use tonic::Status;
 use crate::channel::Route;
 use crate::client::{self, Patience, Want};
 use crate::status::too_late;
+use crate::tls::EDGE;
 use crate::{Criticality, RemoteOptions, Request, Response, deadline};
 
 /// The service ends its calls at their deadlines, and says so better than we could; only if it does not, we do.
 const SLACK: Duration = Duration::from_secs(1);
-/// The caller in whose name connections are made where they have one; its own calls there are none.
-const EDGE: &str = "gateway";
+/// Longest wait for the beginning of an answer that is no RPC's.
+const PAGE: Duration = Duration::from_secs(30);
 
 /// The way to one service of another process. Endpoints are picked, taken out and tried again as for a
 /// [`Channel`](crate::Channel); identity, deadline and span are the service's own business. A clone is cheap.
@@ -29,6 +30,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     route: Route,
     methods: HashMap<&'static str, (&'static Method, Arc<Patience>)>,
+    /// With requests that are no RPCs.
+    patience: Arc<Patience>,
 }
 
 impl Passage {
@@ -44,12 +47,12 @@ impl Passage {
         route.lead(url, options)?;
         let methods = contract.methods().filter(|method| method.domain == name);
         let methods = methods.map(|method| (method.path.as_str(), (method, Arc::default()))).collect();
-        Ok(Self(Arc::new(Inner { clock, route, methods })))
+        Ok(Self(Arc::new(Inner { clock, route, methods, patience: Arc::default() })))
     }
 
     /// Passes a call on. Must run within a tokio runtime.
     pub async fn pass(&self, request: Request) -> Result<Response, Status> {
-        let Inner { clock, route, methods } = &*self.0;
+        let Inner { clock, route, methods, .. } = &*self.0;
         let (Some((method, patience)), Some(balancer)) = (methods.get(request.uri().path()), route.remote(EDGE, clock))
         else {
             return Err(Status::unimplemented("there is no such method in the contract of the service"));
@@ -59,6 +62,15 @@ impl Passage {
         let criticality = Criticality::read(request.headers());
         let answer = client::call(&balancer, criticality, Want::of(method, patience, at), request);
         timeout_at(at + SLACK, Box::pin(answer)).await.unwrap_or_else(|_| Err(too_late()))
+    }
+
+    /// Passes a request on that is no RPC, such as one for a photo. Must run within a tokio runtime.
+    pub async fn page(&self, request: Request) -> Result<Response, Status> {
+        let Inner { clock, route, patience, .. } = &*self.0;
+        let Some(balancer) = route.remote(EDGE, clock) else { return Err(Status::unimplemented("there is nobody")) };
+        let at = Instant::now() + PAGE;
+        let answer = client::page(&balancer, &Want::page(patience, at), request);
+        timeout_at(at, Box::pin(answer)).await.unwrap_or_else(|_| Err(too_late()))
     }
 }
 

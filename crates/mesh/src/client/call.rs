@@ -29,7 +29,7 @@ pub(crate) const ATTEMPTS_MAX: u32 = 3;
 /// How often a call asks for a retry when the budget is spent.
 const BUDGET_ASKED_MAX: u32 = 5;
 /// Most connections that may turn out to be closed just as a call is handed to them.
-const UNSENT_MAX: u32 = 5;
+pub(super) const UNSENT_MAX: u32 = 5;
 
 /// Makes a call on one of the service's endpoints.
 pub(crate) async fn call(
@@ -92,7 +92,7 @@ enum Outcome {
 
 impl Call<'_> {
     async fn run(&mut self) -> Result<(Response, Verdict), Status> {
-        let mut lease = self.balancer.acquire(&self.want).await.map_err(|dropped| self.dropped(dropped))?;
+        let mut lease = self.balancer.acquire(&self.want).await.map_err(|why| dropped(self.balancer, why))?;
         loop {
             let request = self.replay.request(self.retries)?;
             let endpoint = Arc::clone(&lease.endpoint);
@@ -113,8 +113,8 @@ impl Call<'_> {
                 (Outcome::GivenUp(next), _) | (_, Some(next)) => next,
                 (Outcome::Failure(Failure::Unsent(request)), None) => self.resend(*request).await?,
                 (Outcome::Refusal(response, verdict, _), None) => return Ok((response, verdict)),
-                (Outcome::Failure(Failure::Broken(error)), None) => return Err(self.failed(&error)),
-                (Outcome::Failure(Failure::Refused), None) => return Err(self.failed("the stream was refused")),
+                (Outcome::Failure(Failure::Broken(error)), None) => return Err(failed(self.balancer, &error)),
+                (Outcome::Failure(Failure::Refused), None) => return Err(failed(self.balancer, "the stream was refused")),
             };
         }
     }
@@ -246,10 +246,10 @@ impl Call<'_> {
     async fn resend(&mut self, request: Request) -> Result<Lease, Status> {
         self.unsent += 1;
         if self.unsent >= UNSENT_MAX {
-            return Err(self.failed("connections close as soon as they are used"));
+            return Err(failed(self.balancer, "connections close as soon as they are used"));
         }
         self.replay.unsent(request);
-        self.balancer.acquire(&self.want).await.map_err(|dropped| self.dropped(dropped))
+        self.balancer.acquire(&self.want).await.map_err(|why| dropped(self.balancer, why))
     }
 
     /// The first attempt runs in the span of the call; each further one has its own below it.
@@ -270,27 +270,23 @@ impl Call<'_> {
             server.address = %lease.endpoint.address,
         )
     }
+}
 
-    fn dropped(&self, dropped: Dropped) -> Status {
-        self.balancer.counters.drop(dropped);
-        let service = &self.balancer.service;
-        match dropped {
-            Dropped::FailFast => {
-                unavailable("NO_ENDPOINT_READY", format!("no endpoint of the service {service} is ready"))
-            }
-            Dropped::QueueFull => {
-                unavailable("TOO_MANY_WAIT", format!("too many calls wait for the service {service}"))
-            }
-            Dropped::Limit => {
-                unavailable("TOO_MANY_CALLS", format!("too many calls of the service {service} are running"))
-            }
-        }
+/// The status of a call that got no endpoint.
+pub(super) fn dropped(balancer: &Balancer, dropped: Dropped) -> Status {
+    balancer.counters.drop(dropped);
+    let service = &balancer.service;
+    match dropped {
+        Dropped::FailFast => unavailable("NO_ENDPOINT_READY", format!("no endpoint of the service {service} is ready")),
+        Dropped::QueueFull => unavailable("TOO_MANY_WAIT", format!("too many calls wait for the service {service}")),
+        Dropped::Limit => unavailable("TOO_MANY_CALLS", format!("too many calls of the service {service} are running")),
     }
+}
 
-    fn failed(&self, error: &str) -> Status {
-        tracing::debug!(error, service = self.balancer.service, "a call did not get through");
-        unavailable("SERVICE_UNAVAILABLE", format!("the service {} does not answer", self.balancer.service))
-    }
+/// The status of a call that nobody answered.
+pub(super) fn failed(balancer: &Balancer, error: &str) -> Status {
+    tracing::debug!(error, service = balancer.service, "a call did not get through");
+    unavailable("SERVICE_UNAVAILABLE", format!("the service {} does not answer", balancer.service))
 }
 
 fn unavailable(reason: &'static str, message: String) -> Status {

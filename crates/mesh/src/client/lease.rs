@@ -35,6 +35,11 @@ pub(crate) struct Want {
 }
 
 impl Want {
+    /// For a request that is no RPC. It counts as a stream: its answer may be long, and its time says little.
+    pub(crate) fn page(patience: &Arc<Patience>, deadline: Instant) -> Self {
+        Self { repeatable: false, stream: true, deadline, patience: Arc::clone(patience) }
+    }
+
     /// For a call of `method` that must be answered by `deadline`. Only what is idempotent by contract, and no stream, may
     /// be sent twice.
     pub(crate) fn of(method: &Method, patience: &Arc<Patience>, deadline: Instant) -> Self {
