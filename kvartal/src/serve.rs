@@ -24,10 +24,13 @@ use crate::{port, up};
   kvartal serve identity notification --tls-dir tls/{service} --peer incident=https://127.0.0.1:9092
   kvartal serve identity incident notification audit --edge --listen 127.0.0.1:9090 --database-url …
   kvartal serve audit --edge --peer identity=http://127.0.0.1:9091 --peer incident=http://127.0.0.1:9092 …
+  kvartal serve incident --service-url k8s://city/{service}:grpc …
 
 Every option can be given in the environment instead (see [env: …] below). Services of other processes are found by
---service-url, or --peer for a single one. With --tls-dir processes prove to each other who they are by certificates; without
-it by a shared --mesh-key-file, and the wire must be trusted. Whether a call is allowed is in the contract. SIGTERM drains: no new calls, running ones
+--service-url, or --peer for a single one: one address or several with commas between, all addresses of a name
+(dns://identity:9090), or the ready pods of a Kubernetes service (k8s://namespace/identity:grpc, the port by name or
+number). With --tls-dir processes prove to each other who they are by certificates; without it by a shared --mesh-key-file,
+and the wire must be trusted. Whether a call is allowed is in the contract. SIGTERM drains: no new calls, running ones
 finish, within --shutdown-grace. A second signal quits at once.")]
 pub(crate) struct Args {
     /// The services of this process.
@@ -53,7 +56,7 @@ pub(crate) struct Args {
     /// Address of the public port, with --edge.
     #[arg(long, env = "KVARTAL_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
     address: IpAddr,
-    /// Address of a service of another process, when --service-url does not fit it. May be repeated.
+    /// Where a service of another process is, when --service-url does not fit it: http://, dns:// or k8s://. May be repeated, also for another replica of the same.
     #[arg(long, env = "KVARTAL_PEER", value_name = "NAME=URL", value_delimiter = ',', value_parser = parse_peer)]
     peer: Vec<(String, String)>,
     #[command(flatten)]
@@ -91,8 +94,10 @@ pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
     }
     check_peers(&args)?;
     let runtime = Runtime::start(platform).await?;
-    for (name, url) in &args.peer {
-        runtime.directory().reach(name, url).with_context(|| format!("--peer {name}={url}"))?;
+    for name in services::NAMES {
+        if let Some(url) = named(&args, name) {
+            runtime.directory().reach(name, &url).with_context(|| format!("--peer {name}={url}"))?;
+        }
     }
     if let Err(error) = open(&args, &runtime, console).await {
         runtime.shutdown().await;
@@ -120,16 +125,25 @@ fn names(args: &Args) -> Vec<String> {
 fn check_peers(args: &Args) -> anyhow::Result<()> {
     let (tls, key) = (args.platform.tls_dir.is_some(), args.platform.mesh_key_file.is_some());
     for (name, url) in &args.peer {
-        match url.starts_with(HTTPS) {
-            true if !tls => anyhow::bail!("--peer {name}={url} needs --tls-dir: a certificate to call with"),
-            false if tls && !key => anyhow::bail!("--peer {name}={url} must begin with https:// with --tls-dir"),
-            false if !key => anyhow::bail!(
+        if url.starts_with(HTTPS) && !tls {
+            anyhow::bail!("--peer {name}={url} needs --tls-dir: a certificate to call with");
+        }
+        if url.starts_with("http://") && tls && !key {
+            anyhow::bail!("--peer {name}={url} must begin with https:// with --tls-dir");
+        }
+        if !tls && !key {
+            anyhow::bail!(
                 "--peer needs --tls-dir or --mesh-key-file, with which services of several processes know each other"
-            ),
-            _ => {}
+            );
         }
     }
     Ok(())
+}
+
+/// Where `--peer` says that a service is; several addresses when it says so more than once.
+fn named(args: &Args, name: &str) -> Option<String> {
+    let urls: Vec<_> = args.peer.iter().filter(|(peer, _)| peer == name).map(|(_, url)| url.as_str()).collect();
+    (!urls.is_empty()).then(|| urls.join(","))
 }
 
 /// Where the services are that do not run here.
@@ -137,8 +151,8 @@ fn peers(args: &Args) -> Vec<(String, String)> {
     let absent = services::NAMES.into_iter().filter(|name| !args.services.iter().any(|service| service == name));
     absent
         .map(|name| {
-            let named = args.peer.iter().find(|(peer, _)| peer == name).map(|(_, url)| url.clone());
-            (name.to_owned(), named.unwrap_or_else(|| args.platform.service_url.replace("{service}", name)))
+            let url = named(args, name).unwrap_or_else(|| args.platform.service_url.replace("{service}", name));
+            (name.to_owned(), url)
         })
         .collect()
 }

@@ -48,7 +48,7 @@ pub struct Config {
     /// A file that holds the Redis URL.
     #[arg(long, env = "KVARTAL_REDIS_URL_FILE", value_name = "FILE", conflicts_with = "redis_url")]
     pub redis_url_file: Option<PathBuf>,
-    /// Where services of other processes answer; {service} stands for the name. Used together with --tls-dir (then it begins with https://, also by default) or the mesh key.
+    /// Where services of other processes answer; {service} stands for the name. Several with commas between, every address of a name with dns://{service}:9090, or the ready pods of a Kubernetes service with k8s://namespace/{service}:port. Used together with --tls-dir (then it may not begin with http://, also by default) or the mesh key.
     #[arg(long, env = "KVARTAL_SERVICE_URL", value_name = "URL", default_value = SERVICE_URL, default_value_if("tls_dir", ArgPredicate::IsPresent, SERVICE_URL_TLS))]
     pub service_url: String,
     /// Folder with this service's certificate: tls.crt, tls.key and ca.crt, as a Kubernetes TLS secret has them and `kvartal ca issue` writes them. Services then prove their names to each other and encrypt what they say; new certificates are taken over within a second or so. {service} stands for the name, for a process of several services.
@@ -163,9 +163,9 @@ impl Config {
         }
         expect_scheme("--public-url", &self.public_url, &["http", "https"])?;
         if self.tls_dir.is_some() {
-            expect_scheme("--service-url", &self.service_url, &["https"]).context("with --tls-dir")?;
+            expect_scheme("--service-url", &self.service_url, &["https", "dns", "k8s"]).context("with --tls-dir")?;
         } else {
-            expect_scheme("--service-url", &self.service_url, &["http"]).context("without --tls-dir")?;
+            expect_scheme("--service-url", &self.service_url, &["http", "dns", "k8s"]).context("without --tls-dir")?;
         }
         if !(0.0..=1.0).contains(&self.trace_ratio) {
             bail!("--trace-ratio must lie between 0 and 1");

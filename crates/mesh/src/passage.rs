@@ -69,8 +69,8 @@ impl Passage {
         let Inner { clock, route, patience, .. } = &*self.0;
         let Some(balancer) = route.remote(EDGE, clock) else { return Err(Status::unimplemented("there is nobody")) };
         let at = Instant::now() + PAGE;
-        let answer = client::page(&balancer, &Want::page(patience, at), request);
-        timeout_at(at, Box::pin(answer)).await.unwrap_or_else(|_| Err(too_late()))
+        let want = Want::page(patience, at);
+        timeout_at(at, Box::pin(client::page(&balancer, &want, request))).await.unwrap_or_else(|_| Err(too_late()))
     }
 }
 
