@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::parser::ValueSource;
 use futures::future::try_join_all;
 use kvartal_gateway_grpc_web::envoy::{AccessLog, Settings};
-use kvartal_gateway_grpc_web::{Edge, Options};
+use kvartal_gateway_grpc_web::{Edge, Options, serve_beside_envoy};
 use kvartal_host::{Runtime, Stopped};
 use kvartal_kernel::{Clock as _, SystemClock, Timestamp};
 use tempfile::TempDir;
@@ -244,6 +244,7 @@ async fn behind_envoy(
         trusted_proxies: u32::try_from(options.trusted_proxies).context("--trusted-proxies is too large")?,
         upstream: services.into(),
         pages: pages.local_addr()?.into(),
+        guard: Some(serve_beside_envoy(runtime, local, false).await?.into()),
         // The terminal belongs to the person who started this.
         access_log: AccessLog::Off,
         ..Settings::default()

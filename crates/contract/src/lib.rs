@@ -8,7 +8,9 @@ mod policy;
 mod read;
 pub mod rules;
 
-pub use policy::{Access, Criticality, Engine, EventType, HttpRule, Idempotency, Method, RateClass, Service, Slo, Verb};
+pub use policy::{
+    Access, Criticality, Engine, EventType, HttpRule, Idempotency, Method, RateClass, Service, Slo, Verb,
+};
 pub use read::{Contract, ContractError};
 
 #[cfg(test)]

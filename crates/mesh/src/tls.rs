@@ -8,7 +8,6 @@
 //! * [`ca`] issues them where no operator does.
 
 pub mod ca;
-mod connect;
 mod material;
 mod name;
 mod reload;
@@ -27,7 +26,6 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, ServerConfig};
 
-pub use connect::{Connector, HTTPS, connector, endpoint};
 pub use material::{BUNDLE_FILE, CERTIFICATE_FILE, KEY_FILE};
 pub use name::Name;
 
@@ -36,6 +34,9 @@ use verify::{Clients, Presented, Served, Servers, Time};
 
 /// The edge: the one identity that passes on the calls of people, and makes none of its own.
 pub const EDGE: &str = "gateway";
+
+/// What addresses of services with TLS begin with.
+pub const HTTPS: &str = "https://";
 
 /// What is spoken inside.
 pub(crate) const ALPN: &[u8] = b"h2";

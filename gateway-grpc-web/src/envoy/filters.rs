@@ -9,6 +9,7 @@ use super::json::{extension, seconds};
 use super::settings::Settings;
 use super::{descriptors, routes};
 use crate::BODY_BYTES_MAX;
+use crate::{ratelimit, rest};
 
 /// Name of the token filter: where its findings are kept for the filters behind it.
 pub(super) const JWT: &str = "envoy.filters.http.jwt_authn";
@@ -87,10 +88,11 @@ fn transcoder(contract: &Contract) -> Value {
         json!({
             "proto_descriptor_bin": descriptors::encoded(contract),
             "services": services,
-            // Members are called as in the .proto files, as they are in details of errors.
+            // As the in-process edge writes them.
             "print_options": {
-                "always_print_primitive_fields": true,
-                "preserve_proto_field_names": true,
+                "always_print_primitive_fields": rest::ALWAYS_PRINT_PRIMITIVE_FIELDS,
+                "always_print_enums_as_ints": rest::ALWAYS_PRINT_ENUMS_AS_INTS,
+                "preserve_proto_field_names": rest::PRESERVE_FIELD_NAMES,
                 "stream_newline_delimited": true,
             },
             "convert_grpc_status": true,
@@ -181,7 +183,7 @@ fn rate_limit() -> Value {
         "envoy.filters.http.ratelimit",
         "envoy.extensions.filters.http.ratelimit.v3.RateLimit",
         json!({
-            "domain": "kvartal",
+            "domain": ratelimit::DOMAIN,
             "timeout": "0.05s",
             "failure_mode_deny": false,
             "rate_limited_as_resource_exhausted": true,

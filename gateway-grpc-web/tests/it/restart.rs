@@ -116,9 +116,7 @@ async fn a_rolling_restart_costs_no_call_that_may_be_repeated() {
             let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
             let mut client = IncidentServiceClient::new(channel);
             while !done.load(Ordering::Relaxed) {
-                if let Err(status) = client.list_incidents(ListIncidentsRequest::default()).await {
-                    return Err(status);
-                }
+                client.list_incidents(ListIncidentsRequest::default()).await?;
                 answered.fetch_add(1, Ordering::Relaxed);
             }
             Ok(())

@@ -175,9 +175,6 @@ async fn a_browser_is_told_why_in_trailers() {
     }
 }
 
-/// Which edges speak REST.
-const REST: [Front; 1] = [Front::Envoy];
-
 async fn rest(platform: &Platform, method: &str, path: &str, authorization: &str, body: Value) -> (StatusCode, Value) {
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
     let mut call = Request::builder().method(method).uri(format!("{}{path}", platform.url()));
@@ -192,7 +189,7 @@ async fn rest(platform: &Platform, method: &str, path: &str, authorization: &str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rest_path_answers_like_its_rpc() {
-    for front in REST {
+    for front in Front::BOTH {
         let (platform, admin, _folder) = start(front).await;
         let channel = platform.channel().await;
         let rpc = ReportServiceClient::new(channel.clone()).list_categories(ListCategoriesRequest {}).await.unwrap();
@@ -223,7 +220,7 @@ async fn a_rest_path_answers_like_its_rpc() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_of_rest_paths_are_json_with_details() {
-    for front in REST {
+    for front in Front::BOTH {
         let (platform, admin, _folder) = start(front).await;
         let (status, answer) = rest(&platform, "GET", "/v1/users/nobody", &admin, Value::Null).await;
         assert_eq!((status, &answer["code"]), (StatusCode::BAD_REQUEST, &json!(3)));

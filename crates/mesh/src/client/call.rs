@@ -114,7 +114,9 @@ impl Call<'_> {
                 (Outcome::Failure(Failure::Unsent(request)), None) => self.resend(*request).await?,
                 (Outcome::Refusal(response, verdict, _), None) => return Ok((response, verdict)),
                 (Outcome::Failure(Failure::Broken(error)), None) => return Err(failed(self.balancer, &error)),
-                (Outcome::Failure(Failure::Refused), None) => return Err(failed(self.balancer, "the stream was refused")),
+                (Outcome::Failure(Failure::Refused), None) => {
+                    return Err(failed(self.balancer, "the stream was refused"));
+                }
             };
         }
     }

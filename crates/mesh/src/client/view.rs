@@ -83,7 +83,7 @@ impl EndpointState {
 
 impl Balancer {
     pub(crate) fn view(&self) -> ServiceView {
-        let mut endpoints: Vec<_> = self.endpoints().iter().map(|endpoint| view(endpoint)).collect();
+        let mut endpoints: Vec<_> = self.endpoints().iter().map(view).collect();
         endpoints.sort_by(|one, other| one.address.cmp(&other.address));
         ServiceView {
             service: self.service.clone(),

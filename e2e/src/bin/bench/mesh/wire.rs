@@ -7,14 +7,19 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use hyper_util::rt::TokioIo;
 use kvartal_kernel::SystemClock;
 use kvartal_mesh::tls::{self, Identities, Identity};
 use kvartal_mesh::{BoxFuture, Directory, Remote, RemoteOptions};
 use kvartal_proto::identity::v1::GetContactRequest;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tonic::Status;
+use tonic::transport::Endpoint;
 
 use super::serve;
 use crate::drive;
@@ -173,12 +178,11 @@ fn good<T>(answer: Result<T, Status>) -> bool {
 
 fn raw(url: &str, identity: Option<&Identity>) -> Call {
     let connect = |_: usize| {
-        let endpoint = tls::endpoint(url).unwrap().tcp_nodelay(true);
+        // tonic must not put a TLS of its own behind ours.
+        let plain = url.replace(tls::HTTPS, "http://");
+        let endpoint = Endpoint::from_shared(plain).unwrap().origin(url.parse().unwrap()).tcp_nodelay(true);
         match identity {
-            Some(identity) => {
-                let connector = tls::connector(identity, CALLED, Duration::from_secs(5)).unwrap();
-                endpoint.connect_with_connector_lazy(connector)
-            }
+            Some(identity) => endpoint.connect_with_connector_lazy(connector(identity)),
             None => endpoint.connect_lazy(),
         }
     };
@@ -191,12 +195,32 @@ fn raw(url: &str, identity: Option<&Identity>) -> Call {
     })
 }
 
+/// TCP and a handshake, with nothing of ours but the identity.
+fn connector(
+    identity: &Identity,
+) -> impl tower::Service<http::Uri, Response = TokioIo<TlsStream<TcpStream>>, Error = std::io::Error, Future: Send>
++ Send
++ 'static {
+    let tls = TlsConnector::from(identity.client_config(CALLED).unwrap());
+    tower::service_fn(move |uri: http::Uri| {
+        let tls = tls.clone();
+        async move {
+            let tcp = TcpStream::connect((uri.host().unwrap(), uri.port_u16().unwrap())).await?;
+            tcp.set_nodelay(true)?;
+            Ok(TokioIo::new(tls.connect(CALLED.try_into().unwrap(), tcp).await?))
+        }
+    })
+}
+
 fn full(url: &str, identity: Option<Identity>) -> Call {
     let remote = Remote {
         url: url.to_owned(),
         key: identity.is_none().then(serve::mesh_key),
-        identities: identity.map(Identities::one),
-        options: RemoteOptions { connections: CONNECTIONS, ..RemoteOptions::default() },
+        options: RemoteOptions {
+            connections: CONNECTIONS,
+            security: identity.map(Identities::one).into(),
+            ..RemoteOptions::default()
+        },
     };
     let directory = Directory::new(kvartal_proto::contract(), Arc::new(SystemClock), Some(remote));
     let client = IdentityServiceClient::new(directory.channel(CALLED, CALLER).unwrap());
