@@ -8,6 +8,7 @@
 //! * [`ca`] issues them where no operator does.
 
 pub mod ca;
+mod connect;
 mod material;
 mod name;
 mod reload;
@@ -26,6 +27,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, ServerConfig};
 
+pub use connect::{Connector, HTTPS, connector, endpoint};
 pub use material::{BUNDLE_FILE, CERTIFICATE_FILE, KEY_FILE};
 pub use name::Name;
 
@@ -34,9 +36,6 @@ use verify::{Clients, Presented, Served, Servers, Time};
 
 /// The edge: the one identity that passes on the calls of people, and makes none of its own.
 pub const EDGE: &str = "gateway";
-
-/// What addresses of services with TLS begin with.
-pub const HTTPS: &str = "https://";
 
 /// What is spoken inside.
 pub(crate) const ALPN: &[u8] = b"h2";

@@ -119,7 +119,7 @@ async fn a_rolling_restart_costs_no_call_that_may_be_repeated() {
                 client.list_incidents(ListIncidentsRequest::default()).await?;
                 answered.fetch_add(1, Ordering::Relaxed);
             }
-            Ok(())
+            Ok::<(), tonic::Status>(())
         });
     }
 

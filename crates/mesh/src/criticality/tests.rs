@@ -1,3 +1,5 @@
+//! Classes are ordered, named and inherited.
+
 use http::HeaderMap;
 
 use super::{CRITICALITY_HEADER, Criticality, within};

@@ -1,3 +1,5 @@
+//! Pauses grow, stay bounded, and obey the server.
+
 use std::time::Duration;
 
 use http::HeaderMap;

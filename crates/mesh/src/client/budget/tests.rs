@@ -1,3 +1,5 @@
+//! Retries stay a small part of the calls, whatever happens.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

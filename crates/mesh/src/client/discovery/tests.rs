@@ -1,3 +1,5 @@
+//! Addresses are read, and nonsense is refused.
+
 use super::{Port, Target};
 use crate::Address;
 

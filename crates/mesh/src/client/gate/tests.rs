@@ -1,3 +1,5 @@
+//! When an endpoint is taken out, probed and let in again.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Estimates rise at once, sink slowly, and remember failures.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

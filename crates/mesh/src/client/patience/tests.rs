@@ -1,3 +1,5 @@
+//! What is usual is learnt from answers.
+
 use std::time::Duration;
 
 use super::{FIRST, Patience, SHORTEST};

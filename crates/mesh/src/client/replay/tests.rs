@@ -1,3 +1,5 @@
+//! Small requests can be sent again, large ones only once.
+
 use bytes::Bytes;
 use futures::stream;
 use http_body::Frame;

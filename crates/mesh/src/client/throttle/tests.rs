@@ -1,3 +1,5 @@
+//! What would be refused over there is held back here, the least critical first.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Counts are of the last seconds only.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Who gets in, who waits and who is refused.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The limit finds what a service bears, in simulations.
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;

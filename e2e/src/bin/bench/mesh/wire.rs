@@ -7,19 +7,14 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use hyper_util::rt::TokioIo;
 use kvartal_kernel::SystemClock;
 use kvartal_mesh::tls::{self, Identities, Identity};
 use kvartal_mesh::{BoxFuture, Directory, Remote, RemoteOptions};
 use kvartal_proto::identity::v1::GetContactRequest;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tonic::Status;
-use tonic::transport::Endpoint;
 
 use super::serve;
 use crate::drive;
@@ -178,11 +173,12 @@ fn good<T>(answer: Result<T, Status>) -> bool {
 
 fn raw(url: &str, identity: Option<&Identity>) -> Call {
     let connect = |_: usize| {
-        // tonic must not put a TLS of its own behind ours.
-        let plain = url.replace(tls::HTTPS, "http://");
-        let endpoint = Endpoint::from_shared(plain).unwrap().origin(url.parse().unwrap()).tcp_nodelay(true);
+        let endpoint = tls::endpoint(url).unwrap().tcp_nodelay(true);
         match identity {
-            Some(identity) => endpoint.connect_with_connector_lazy(connector(identity)),
+            Some(identity) => {
+                let connector = tls::connector(identity, CALLED, Duration::from_secs(5)).unwrap();
+                endpoint.connect_with_connector_lazy(connector)
+            }
             None => endpoint.connect_lazy(),
         }
     };
@@ -192,23 +188,6 @@ fn raw(url: &str, identity: Option<&Identity>) -> Call {
         let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mut client = clients[turn % CONNECTIONS].clone();
         Box::pin(async move { good(client.get_contact(contact()).await) })
-    })
-}
-
-/// TCP and a handshake, with nothing of ours but the identity.
-fn connector(
-    identity: &Identity,
-) -> impl tower::Service<http::Uri, Response = TokioIo<TlsStream<TcpStream>>, Error = std::io::Error, Future: Send>
-+ Send
-+ 'static {
-    let tls = TlsConnector::from(identity.client_config(CALLED).unwrap());
-    tower::service_fn(move |uri: http::Uri| {
-        let tls = tls.clone();
-        async move {
-            let tcp = TcpStream::connect((uri.host().unwrap(), uri.port_u16().unwrap())).await?;
-            tcp.set_nodelay(true)?;
-            Ok(TokioIo::new(tls.connect(CALLED.try_into().unwrap(), tcp).await?))
-        }
     })
 }
 

@@ -1,3 +1,5 @@
+//! From events of endpoint slices to the set of endpoints.
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
