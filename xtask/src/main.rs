@@ -1,7 +1,9 @@
 //! The command runner: everything a developer or the build server runs, by name. `cargo xtask` alone prints the list.
 
+mod build;
 mod check;
 mod envoy;
+mod generate;
 mod packages;
 mod steps;
 mod test;
@@ -15,6 +17,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use xshell::Shell;
 
 /// Builds, runs and checks Kvartal.
 #[derive(Parser)]
@@ -33,8 +36,10 @@ enum Verb {
     Test(test::Options),
     /// Format, lints, architecture, licences, API definitions: everything that is not a test
     Check(check::Options),
-    /// Install what the tests use besides packages of the system: Envoy, into target/tools
+    /// Install what the tests use besides packages of the system: Envoy and Jaeger, into target/tools
     Tools,
+    /// Write what is derived from the contract: Envoy's configuration, alerts, the reference of RPCs
+    Generate(generate::Options),
     /// Is everything needed present on this computer? Arguments go to `kvartal doctor --developer`
     #[command(disable_help_flag = true)]
     Doctor(Rest),
@@ -67,10 +72,18 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Up(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "up"], rest),
         Verb::Doctor(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "doctor", "--developer"], rest),
         Verb::Bench(rest) => {
-            become_cargo(&["run", "--locked", "--release", "-p", "kvartal-e2e", "--bin", "bench", "--"], rest)
+            // The benchmark runs the platform's own program, which lies beside it.
+            let command = ["build", "--release", "-p", "kvartal", "-p", "kvartal-e2e", "--bins"];
+            let bench = build::program(&Shell::new()?, &command, "bench")?;
+            Err(Command::new(bench).args(rest.arguments).exec()).context("cannot start the benchmark")
         }
         Verb::Test(options) => test::run(&options),
-        Verb::Tools => envoy::ensure(&xshell::Shell::new()?),
+        Verb::Tools => {
+            let sh = Shell::new()?;
+            envoy::ensure(&sh)?;
+            tools::jaeger(&sh).map(|_| ())
+        }
+        Verb::Generate(options) => generate::run(&options),
         Verb::Check(options) => check::run(root, &options),
     }
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context;
-use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::envoy;
+use crate::build;
 use crate::packages::{self, variable};
 use crate::steps::{Done, Steps};
 use crate::tools;
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut program = None;
     if ready {
         steps.step("build the tests", "see the compiler's messages above", || {
-            program = Some(build(&sh, &selection)?);
+            program = Some(test_servers(&sh, &selection)?);
             Ok(Done::Yes)
         });
     }
@@ -116,16 +116,11 @@ fn real_data(folder: &Result<PathBuf, PathBuf>) -> Done {
 }
 
 /// Compiles the selected tests and, with the same features, the program that starts the servers; where that is.
-fn build(sh: &Shell, selection: &[String]) -> anyhow::Result<PathBuf> {
-    let with_servers =
-        if selection.iter().any(|word| word == "--workspace") { None } else { Some("-pkvartal-testing") };
-    let format = "--message-format=json-render-diagnostics";
-    let messages = cmd!(sh, "cargo test {selection...} {with_servers...} --locked --no-run {format}").quiet().read()?;
-    let mut executables = messages.lines().filter_map(|line| {
-        let message: Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == "test-servers").then(|| message["executable"].as_str().map(PathBuf::from))?
-    });
-    executables.next_back().context("cargo did not build test-servers")
+fn test_servers(sh: &Shell, selection: &[String]) -> anyhow::Result<PathBuf> {
+    let servers = (!selection.iter().any(|word| word == "--workspace")).then_some("-pkvartal-testing");
+    let selection = selection.iter().map(String::as_str).chain(servers);
+    let command: Vec<&str> = std::iter::once("test").chain(selection).chain(["--no-run"]).collect();
+    build::program(sh, &command, "test-servers")
 }
 
 /// The servers of this run. They end with this value, and with this process however it ends.
