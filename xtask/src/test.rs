@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::envoy;
 use crate::build;
+use crate::envoy;
 use crate::packages::{self, variable};
 use crate::steps::{Done, Steps};
 use crate::tools;

@@ -1,6 +1,6 @@
 //! `kvartal up` without the demo.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::identity::v1::{GetJwksRequest, GetJwksResponse};
 use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
 use kvartal_proto::incident::v1::{ListCategoriesRequest, PutCategoryRequest};
-use kvartal_testing::{Process, eventually};
+use kvartal_testing::Process;
 use nix::sys::signal::Signal;
 
 use crate::platform::{ADMIN, PASSWORD, PATIENCE, Platform, by, kvartal};
@@ -69,8 +69,14 @@ async fn a_second_ctrl_c_quits_at_once() {
     let mut platform = Platform::up(&["--shutdown-grace", "60s"]).await;
     // A request whose body does not come: it would be waited for.
     let mut slow = TcpStream::connect(("127.0.0.1", platform.port)).unwrap();
-    slow.write_all(b"POST /open311/v2/requests.json HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n").unwrap();
-    eventually(PATIENCE, || async { platform.get("/start.json").await.1.contains("\"requests\":") }).await;
+    let head =
+        "POST /open311/v2/requests.json HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    // It is asked for when somebody waits for it.
+    let mut asked = [0; 12];
+    slow.set_read_timeout(Some(PATIENCE)).unwrap();
+    slow.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
     platform.process.signal(Signal::SIGINT);
     platform.process.wait_for_line("again to quit at once", PATIENCE).await;
     platform.process.signal(Signal::SIGINT);
