@@ -102,7 +102,7 @@ fn plain(name: &str, authorities: &[Authority]) -> Value {
 }
 
 /// As many calls as one process of a service takes, and no more than a tenth of them a second time: a service that is down
-/// must not meet twice its load when it comes back.
+/// must not meet twice its load when it comes back. A few always may: a pod that goes takes several calls with it at once.
 fn circuit_breakers() -> Value {
     let limits = Limits::default();
     json!({ "thresholds": [{
@@ -110,7 +110,7 @@ fn circuit_breakers() -> Value {
         "max_connections": 1024,
         "max_pending_requests": limits.calls_max,
         "max_requests": limits.calls_max + limits.streams_max,
-        "retry_budget": { "budget_percent": { "value": 10 }, "min_retry_concurrency": 3 },
+        "retry_budget": { "budget_percent": { "value": 10 }, "min_retry_concurrency": 20 },
         "track_remaining": true,
     }]})
 }
