@@ -78,10 +78,11 @@ fn route(method: &Method, settings: &Settings) -> Value {
     route
 }
 
-/// Only what may be repeated comes here. Once more, elsewhere: the budget of the cluster bounds how often in all.
+/// Only what may be repeated comes here, so a call whose connection broke may be repeated too, whether or not it arrived.
+/// Once more, elsewhere: the budget of the cluster bounds how often in all.
 fn retry() -> Value {
     json!({
-        "retry_on": "unavailable,reset-before-request,connect-failure",
+        "retry_on": "unavailable,refused-stream,reset,connect-failure",
         "num_retries": 2,
         "retry_back_off": { "base_interval": "0.025s", "max_interval": "0.25s" },
         "retry_host_predicate": [{
@@ -89,7 +90,8 @@ fn retry() -> Value {
             "typed_config":
                 typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", json!({})),
         }],
-        "host_selection_retry_max_attempts": 3,
+        // A dead endpoint has no calls, so the least busy of two drawn is mostly the dead one: draw until it is another.
+        "host_selection_retry_max_attempts": 100,
     })
 }
 

@@ -72,7 +72,7 @@ fn a_new_rpc_is_a_new_route_with_what_its_contract_says() {
 
     let read = find(&after, "Read");
     assert_eq!(read["route"]["timeout"], "2s");
-    assert_eq!(read["route"]["retry_policy"]["retry_on"], "unavailable,reset-before-request,connect-failure");
+    assert_eq!(read["route"]["retry_policy"]["retry_on"], "unavailable,refused-stream,reset,connect-failure");
     assert_eq!(read["route"]["rate_limits"][0]["actions"][0]["generic_key"]["descriptor_value"], "read");
     let token =
         |route: &Value| route["typed_per_filter_config"]["envoy.filters.http.jwt_authn"]["requirement_name"].clone();

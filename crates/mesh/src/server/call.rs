@@ -136,6 +136,9 @@ impl Shell {
         if !full && (method.server_streaming || !self.gate.is_closed(number, class)) {
             return None;
         }
+        if full && !method.server_streaming {
+            self.gate.refuse(class);
+        }
         entry.measured.count(Code::Unavailable);
         Some(self.shed.refuse(method, class))
     }

@@ -4,9 +4,13 @@
 //! classes are turned away first and the share above theirs stays free for the others. No method may hold more than three
 //! quarters of what its class may hold, so that one which hangs does not take its neighbours with it.
 //!
-//! Whoever finds no place is refused at once: a queue for everybody would only lengthen the one that the limit has just
-//! cut. [`CriticalPlus`](Criticality::CriticalPlus) alone waits a moment, and gets the next place that is given back. Its
-//! reserve is a few places, gone in a burst of its own; by waiting it loses nothing as long as it is not alone too much.
+//! Under lasting overload, whoever finds no place is refused at once: a queue for everybody would only lengthen the one
+//! that the limit has just cut. [`CriticalPlus`](Criticality::CriticalPlus) alone waits a moment, and gets the next place
+//! that is given back. Its reserve is a few places, gone in a burst of its own; by waiting it loses nothing as long as it is
+//! not alone too much.
+//!
+//! A burst on a quiet service is no overload: while nobody [`Critical`](Criticality::Critical) was refused of late, that
+//! class waits too, in a bounded queue, and is served within a moment. Whoever waits in vain ends the quiet.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +30,12 @@ const SHARES: [usize; 4] = [50, 75, 95, 100];
 const METHOD_SHARE: usize = 75;
 /// Longest wait for a place: nobody notices it, and calls shorter than this give back places meanwhile.
 const WAIT: Duration = Duration::from_millis(100);
+/// Longest wait in a burst: what is not served by then is overload.
+const BURST_WAIT: Duration = Duration::from_secs(1);
+/// Most calls that wait in a burst, as a multiple of the limit.
+const BURST_QUEUE: usize = 4;
+/// So long after the last refusal of a critical call the service counts as quiet.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// The way into one service.
 pub(super) struct Gate {
@@ -37,11 +47,15 @@ struct State {
     limit: AdaptiveLimit,
     by_class: [usize; 4],
     by_method: Vec<usize>,
-    waiting: VecDeque<Waiter>,
+    /// First those who are dropped last, then the critical ones.
+    waiting: [VecDeque<Waiter>; 2],
+    /// When a critical call was last refused.
+    refused: Option<Duration>,
 }
 
 struct Waiter {
     method: usize,
+    class: Criticality,
     seat: oneshot::Sender<Permit>,
 }
 
@@ -70,7 +84,8 @@ impl Gate {
             limit: AdaptiveLimit::new(methods, most),
             by_class: [0; 4],
             by_method: vec![0; methods],
-            waiting: VecDeque::new(),
+            waiting: Default::default(),
+            refused: None,
         };
         Self { began: Instant::now(), state: Mutex::new(state) }
     }
@@ -78,11 +93,16 @@ impl Gate {
     /// Whether there is neither a place nor hope of one: asked before anything else is done for a call.
     pub(super) fn is_closed(&self, method: usize, class: Criticality) -> bool {
         let mut state = self.state();
-        let closed = !state.has_place(method, class) && !state.may_wait(class);
+        let closed = !state.has_place(method, class) && state.patience(class, self.now()).is_none();
         if closed {
-            state.limit.refused();
+            state.refuse(class, self.now());
         }
         closed
+    }
+
+    /// A call was turned away for another want of place.
+    pub(super) fn refuse(&self, class: Criticality) {
+        self.state().refuse(class, self.now());
     }
 
     /// Goes in, waiting if the class may. `None` when there is no place.
@@ -92,28 +112,37 @@ impl Gate {
         class: Criticality,
         deadline: Instant,
     ) -> Option<Permit> {
-        let seat = {
+        let (seat, patience) = {
             let mut state = self.state();
             if state.has_place(method, class) {
                 return Some(self.let_in(&mut state, method, class, deadline));
             }
-            state.limit.refused();
-            if !state.may_wait(class) {
+            let Some(patience) = state.patience(class, self.now()) else {
+                state.refuse(class, self.now());
                 return None;
-            }
+            };
+            state.limit.refused();
             let (seat, place) = oneshot::channel();
-            state.waiting.push_back(Waiter { method, seat });
-            place
+            state.queue(class).push_back(Waiter { method, class, seat });
+            (place, patience)
         };
-        let mut permit = timeout(WAIT, seat).await.ok()?.ok()?;
-        permit.deadline = deadline;
-        Some(permit)
+        match timeout(patience, seat).await {
+            Ok(permit) => {
+                let mut permit = permit.ok()?;
+                permit.deadline = deadline;
+                Some(permit)
+            }
+            Err(_) => {
+                self.refuse(class);
+                None
+            }
+        }
     }
 
     /// How full it is now.
     pub(super) fn fullness(&self) -> Fullness {
         let state = self.state();
-        let waiting = state.waiting.iter().filter(|waiter| !waiter.seat.is_closed()).count();
+        let waiting = state.waiting.iter().flatten().filter(|waiter| !waiter.seat.is_closed()).count();
         Fullness { limit: state.limit.limit(), waiting, inside: state.by_class }
     }
 
@@ -129,14 +158,11 @@ impl Gate {
         loop {
             let (seat, permit) = {
                 let mut state = self.state();
-                let class = Criticality::CriticalPlus;
-                let mut waiting = state.waiting.iter();
-                let Some(next) = waiting.position(|waiter| state.has_place(waiter.method, class)) else { return };
-                let Some(waiter) = state.waiting.remove(next) else { return };
+                let Some(waiter) = state.next() else { return };
                 if waiter.seat.is_closed() {
                     continue;
                 }
-                (waiter.seat, self.let_in(&mut state, waiter.method, class, Instant::now() + WAIT))
+                (waiter.seat, self.let_in(&mut state, waiter.method, waiter.class, Instant::now() + BURST_WAIT))
             };
             // Whoever has gone in this very instant gives it back by dropping it, and the next one is called in.
             drop(seat.send(permit));
@@ -166,15 +192,43 @@ impl State {
         self.inside() < share && held < part(share, METHOD_SHARE)
     }
 
-    fn may_wait(&mut self, class: Criticality) -> bool {
-        if class != Criticality::CriticalPlus {
-            return false;
+    /// How long a call of this class may wait for a place; `None` when it may not.
+    fn patience(&mut self, class: Criticality, now: Duration) -> Option<Duration> {
+        let quiet = self.refused.is_none_or(|refused| now.saturating_sub(refused) > QUIET);
+        let limit = self.limit.limit();
+        let (most, patience) = match class {
+            Criticality::CriticalPlus => (limit, if quiet { BURST_WAIT } else { WAIT }),
+            Criticality::Critical if quiet => (limit * BURST_QUEUE, BURST_WAIT),
+            _ => return None,
+        };
+        let queue = self.queue(class);
+        if queue.len() >= most {
+            queue.retain(|waiter| !waiter.seat.is_closed());
         }
-        let most = self.limit.limit();
-        if self.waiting.len() >= most {
-            self.waiting.retain(|waiter| !waiter.seat.is_closed());
+        (queue.len() < most).then_some(patience)
+    }
+
+    fn refuse(&mut self, class: Criticality, now: Duration) {
+        self.limit.refused();
+        if class >= Criticality::Critical {
+            self.refused = Some(now);
         }
-        self.waiting.len() < most
+    }
+
+    fn queue(&mut self, class: Criticality) -> &mut VecDeque<Waiter> {
+        let [last, critical] = &mut self.waiting;
+        if class == Criticality::CriticalPlus { last } else { critical }
+    }
+
+    /// Whoever waits and may go in now, the most critical first.
+    fn next(&mut self) -> Option<Waiter> {
+        for number in 0..self.waiting.len() {
+            let mut queue = self.waiting.get(number)?.iter();
+            if let Some(next) = queue.position(|waiter| self.has_place(waiter.method, waiter.class)) {
+                return self.waiting.get_mut(number)?.remove(next);
+            }
+        }
+        None
     }
 
     fn count(&mut self, method: usize, class: Criticality, by: isize) {
@@ -206,7 +260,7 @@ impl Drop for Permit {
             } else {
                 state.limit.left(self.call, now);
             }
-            if state.waiting.is_empty() {
+            if state.waiting.iter().all(VecDeque::is_empty) {
                 return;
             }
         }

@@ -140,9 +140,20 @@ fn overloaded(status: &Status) -> Duration {
     after
 }
 
+/// More at once than a burst may have: for the next seconds nobody but the most critical waits.
+async fn end_the_quiet(world: &World) {
+    let mut flood = JoinSet::new();
+    for _ in 0..100 {
+        flood.spawn(work(service(world), Critical));
+    }
+    let answers = flood.join_all().await;
+    assert!(answers.iter().any(Result::is_err) && answers.iter().any(Result::is_ok));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_is_believed_and_its_handlers_calls_inherit_the_class() {
     let world = small();
+    end_the_quiet(&world).await;
     let mut inside = JoinSet::new();
     for _ in 0..5 {
         inside.spawn(work(service(&world), Critical));
@@ -184,6 +195,7 @@ async fn a_browser_may_not_say_what_its_call_is_worth() {
 #[tokio::test(start_paused = true)]
 async fn those_turned_away_together_are_not_told_to_come_again_together() {
     let world = small();
+    end_the_quiet(&world).await;
     let mut inside = JoinSet::new();
     for _ in 0..5 {
         inside.spawn(work(service(&world), Critical));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
+
 use kvartal_proto::incident::v1 as pb;
 use kvartal_proto::incident::v1::{IncidentStatus as I, ReportStatus as S};
 
@@ -68,11 +70,9 @@ async fn many_that_are_due_are_all_done(city: City) {
     let citizen = city.citizen();
     let files = (0..250).map(|_| {
         let mut client = city.reports(&citizen);
-        tokio::spawn(async move { client.file(hazard()).await })
+        async move { client.file(hazard()).await }
     });
-    for file in files.collect::<Vec<_>>() {
-        file.await.unwrap();
-    }
+    futures::stream::iter(files).buffer_unordered(32).collect::<Vec<_>>().await;
     city.clock.advance(Duration::from_mins(61));
     // Two replicas at once do each of them once.
     let (one, other) = (city.upkeep(), city.upkeep());

@@ -90,3 +90,26 @@ async fn waiting_has_an_end_and_a_bound_and_loses_no_place() {
     crowd(&gate, CriticalPlus, &mut inside).await;
     assert_eq!((inside.len(), gate.fullness().waiting), (10, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_on_a_quiet_service_is_served_and_lasting_overload_is_not() {
+    let gate = Arc::new(Gate::new(METHODS, 1_000));
+    let work = |method: usize| {
+        let gate = Arc::clone(&gate);
+        async move {
+            let permit = enter(&gate, method % METHODS, Critical).await?;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            permit.answered();
+            Some(())
+        }
+    };
+    let burst = futures::future::join_all((0..200).map(work)).await;
+    assert!(burst.iter().all(Option::is_some), "everybody had his turn");
+    // So many at once are no burst any more, and then nobody waits for a while.
+    let flood = futures::future::join_all((0..1_000).map(work)).await;
+    assert!(flood.iter().filter(|answer| answer.is_none()).count() > 500);
+    let mut inside = Vec::new();
+    let started = Instant::now();
+    crowd(&gate, Critical, &mut inside).await;
+    assert!(started.elapsed().is_zero(), "refused at once");
+}
