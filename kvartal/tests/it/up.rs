@@ -69,8 +69,8 @@ async fn a_second_ctrl_c_quits_at_once() {
     let mut platform = Platform::up(&["--shutdown-grace", "60s"]).await;
     // A request whose body does not come: it would be waited for.
     let mut slow = TcpStream::connect(("127.0.0.1", platform.port)).unwrap();
-    let head =
-        "POST /open311/v2/requests.json HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    let head = "POST /open311/v2/requests.json HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\
+                content-type: application/x-www-form-urlencoded\r\n\r\n";
     slow.write_all(head.as_bytes()).unwrap();
     // It is asked for when somebody waits for it.
     let mut asked = [0; 12];
