@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Up(Box<up::Args>),
     /// Run chosen services with PostgreSQL, RabbitMQ and Redis.
     Serve(Box<serve::Args>),
-    /// What Envoy needs at the edge: its rate limits and authorization.
+    /// What Envoy needs at the edge: its configuration, rate limits and authorization.
     Gateway(gateway::Args),
     /// Prepare or update databases, and do nothing else.
     Migrate(Box<migrate::Args>),

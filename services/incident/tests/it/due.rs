@@ -72,6 +72,7 @@ async fn many_that_are_due_are_all_done(city: City) {
         let mut client = city.reports(&citizen);
         async move { client.file(hazard()).await }
     });
+    // Not all at once: on a busy machine the service would rightly turn some of such a burst away.
     futures::stream::iter(files).buffer_unordered(32).collect::<Vec<_>>().await;
     city.clock.advance(Duration::from_mins(61));
     // Two replicas at once do each of them once.
