@@ -159,7 +159,7 @@ impl Shell {
             return Err(too_late());
         }
         let place = Place::take(self, method.server_streaming);
-        let place = place.ok_or_else(|| self.shed.refuse(method, method.criticality.into()))?;
+        let place = place.ok_or_else(|| self.shed.refuse(method, method.criticality))?;
         let held = Held { _place: place, _tracked: self.stack.calls.token() };
         let work = Arc::clone(self).work(target, request, deadline, held, span.clone());
         if !method.audit {
