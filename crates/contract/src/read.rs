@@ -11,6 +11,7 @@ use crate::options::{duration, extension, flag, list, message, number, text, tex
 use crate::{Access, Criticality, Engine, EventType, HttpRule, Idempotency, Method, RateClass, Service, Slo, Verb};
 
 const OURS: &str = "kvartal.";
+const SERVICE: &str = "kvartal.contract.v1.service";
 
 /// Everything the .proto files promise.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl Contract {
         let events = events(&pool);
         let mut methods = BTreeMap::new();
         let mut services = BTreeMap::new();
-        for descriptor in pool.services().filter(|s| s.full_name().starts_with(OURS)) {
+        for descriptor in pool.services().filter(is_ours) {
             for method in descriptor.methods() {
                 match read_method(&method) {
                     Ok(method) => _ = methods.insert(method.path.clone(), method),
@@ -112,11 +113,16 @@ impl Contract {
     }
 }
 
+/// Services of our packages need a contract; of others, those are meant that have one.
+fn is_ours(service: &ServiceDescriptor) -> bool {
+    service.full_name().starts_with(OURS) || extension(&service.options(), SERVICE).is_some()
+}
+
 /// Messages that some service publishes, with their options.
 fn events(pool: &DescriptorPool) -> BTreeMap<String, EventType> {
     let published = pool
         .services()
-        .filter_map(|s| extension(&s.options(), "kvartal.contract.v1.service"))
+        .filter_map(|s| extension(&s.options(), SERVICE))
         .flat_map(|options| texts(&options, "publishes"));
     published
         .filter_map(|name| {
@@ -228,7 +234,7 @@ fn read_http(path: &str, options: &DynamicMessage) -> Result<Vec<HttpRule>, Stri
 
 fn read_service(descriptor: &ServiceDescriptor, events: &BTreeMap<String, EventType>) -> Result<Service, Vec<String>> {
     let name = descriptor.full_name();
-    let contract = extension(&descriptor.options(), "kvartal.contract.v1.service")
+    let contract = extension(&descriptor.options(), SERVICE)
         .ok_or_else(|| vec![format!("service {name}: option (kvartal.contract.v1.service) is missing")])?;
     let mut problems = Vec::new();
     let publishes = texts(&contract, "publishes");
