@@ -7,12 +7,6 @@ export interface Site {
   readonly demoAccounts: readonly { role: string; email: string; password: string }[];
   /** Where mails that do not leave are shown; empty where they leave. */
   readonly mailPage: string;
-  /** Streets and water for the map. */
-  readonly scenery: readonly {
-    name: string;
-    class: "street" | "water";
-    points: readonly [number, number][];
-  }[];
 }
 
 export const site = queryOptions({

@@ -1,11 +1,11 @@
-// Pages about the reader: signing in, account, notifications.
+// Pages about the reader: signing in, account, notifications. Mails lead to several of them: their paths stay.
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { signedIn } from "~/platform/access";
-import { text } from "~/platform/search";
+import { flag, text } from "~/platform/search";
 import { rootRoute } from "~/root";
-import { NotFound } from "./ErrorPages";
 
 const getParentRoute = () => rootRoute;
+const withToken = (search: Record<string, unknown>): { token?: string } => ({ token: text(search.token) });
 
 export const signInRoute = createRoute({
   getParentRoute,
@@ -14,19 +14,64 @@ export const signInRoute = createRoute({
   component: lazyRouteComponent(() => import("./SignIn"), "SignIn"),
 });
 
-const inbox = createRoute({ getParentRoute, path: "/inbox", beforeLoad: signedIn, component: NotFound });
-const profile = createRoute({ getParentRoute, path: "/account", beforeLoad: signedIn, component: NotFound });
+const register = createRoute({
+  getParentRoute,
+  path: "/register",
+  component: lazyRouteComponent(() => import("./Register"), "Register"),
+});
+
+export const confirmRoute = createRoute({
+  getParentRoute,
+  path: "/confirm",
+  validateSearch: withToken,
+  component: lazyRouteComponent(() => import("./ConfirmEmail"), "ConfirmEmail"),
+});
+
+export const resetRoute = createRoute({
+  getParentRoute,
+  path: "/reset-password",
+  validateSearch: withToken,
+  component: lazyRouteComponent(() => import("./ResetPassword"), "ResetPassword"),
+});
+
+export const inboxRoute = createRoute({
+  getParentRoute,
+  path: "/inbox",
+  beforeLoad: signedIn,
+  validateSearch: (search: Record<string, unknown>): { unread?: boolean } => ({
+    unread: flag(search.unread),
+  }),
+  component: lazyRouteComponent(() => import("./Inbox"), "Inbox"),
+});
+
+const profile = createRoute({
+  getParentRoute,
+  path: "/account",
+  beforeLoad: signedIn,
+  component: lazyRouteComponent(() => import("./Profile"), "Profile"),
+});
+
 const sessions = createRoute({
   getParentRoute,
   path: "/account/sessions",
   beforeLoad: signedIn,
-  component: NotFound,
+  component: lazyRouteComponent(() => import("./Sessions"), "Sessions"),
 });
+
 const preferences = createRoute({
   getParentRoute,
   path: "/account/notifications",
   beforeLoad: signedIn,
-  component: NotFound,
+  component: lazyRouteComponent(() => import("./Preferences"), "Preferences"),
 });
 
-export const shellRoutes = [signInRoute, inbox, profile, sessions, preferences] as const;
+export const shellRoutes = [
+  signInRoute,
+  register,
+  confirmRoute,
+  resetRoute,
+  inboxRoute,
+  profile,
+  sessions,
+  preferences,
+] as const;
