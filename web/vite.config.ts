@@ -25,6 +25,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
   },
+  worker: { format: "es" },
   server: { proxy: Object.fromEntries(paths.map((path) => [path, { target: platform }])) },
 });
 

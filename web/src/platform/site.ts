@@ -18,3 +18,27 @@ export const site = queryOptions({
     return await answer.json();
   },
 });
+
+/** A line of the city's plan. Points are longitude and latitude. */
+export interface SceneryLine {
+  readonly name: string;
+  readonly class: "street" | "water";
+  readonly points: readonly (readonly [number, number])[];
+}
+
+/** Streets and water for the maps. */
+export const scenery = queryOptions({
+  queryKey: ["scenery"],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: async ({ signal }): Promise<SceneryLine[]> => {
+    const answer = await fetch("/scenery.json", { signal });
+    if (!answer.ok) throw new Error(`/scenery.json: ${answer.status}`);
+    const { features }: { features: Feature[] } = await answer.json();
+    return features.map(({ properties, geometry }) => ({ ...properties, points: geometry.coordinates }));
+  },
+});
+
+interface Feature {
+  properties: { name: string; class: "street" | "water" };
+  geometry: { coordinates: [number, number][] };
+}
