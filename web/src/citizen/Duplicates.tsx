@@ -21,7 +21,7 @@ export function Duplicates({ draft }: { draft: Draft }) {
     ReportService.method.suggestDuplicates,
     { categoryId, description, location: place && { latitude: place.lat, longitude: place.lng } },
     // A hint that does not come is no reason to complain.
-    { enabled: categoryId !== "" && place !== undefined, placeholderData: (before) => before },
+    { enabled: categoryId !== "" && place !== undefined, placeholderData: (before) => before, staleTime: 0 },
   );
   const candidates = found.data?.candidates ?? [];
   if (!place || !categoryId || candidates.length === 0) return null;

@@ -2,7 +2,7 @@
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { useNavigate } from "@tanstack/react-router";
-import { LocateFixed } from "lucide-react";
+import { LocateFixed, MapPin } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
@@ -182,7 +182,12 @@ function List({
         {ordered.slice(0, LISTED).map(({ pin, line }) => (
           <li key={pin.id} className={pin.id === selected ? "chosen" : undefined}>
             {line}
-            <Button look="quiet" onClick={() => onShow(pin)} aria-label={`${text.onMap}: ${pin.label}`}>
+            <Button
+              className="button-small"
+              icon={<MapPin aria-hidden="true" />}
+              onClick={() => onShow(pin)}
+              aria-label={`${text.onMap}: ${pin.label}`}
+            >
               {text.onMap}
             </Button>
           </li>

@@ -132,7 +132,7 @@ export function Reports() {
         </Empty>
       )}
       {shown.length > 0 && (
-        <Card>
+        <Card title={mine ? text.mine : text.found}>
           <ul className="list">
             {shown.map((report) => (
               <li key={report.reportId}>
