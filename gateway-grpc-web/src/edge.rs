@@ -19,6 +19,7 @@ use tonic::body::Body;
 use tower::{Layer as _, ServiceExt as _};
 use tracing::Instrument as _;
 
+use crate::app::App;
 use crate::backend::Backends;
 use crate::limit::{Limited, announces_too_much, lend, let_finish, too_large};
 use crate::plain::Routes;
@@ -44,7 +45,8 @@ impl Edge {
     /// Puts an edge before the services of this process; call it when every service is registered.
     ///
     /// # Errors
-    /// When an option cannot be understood, or REST paths of the contract contradict each other.
+    /// When an option cannot be understood, REST paths of the contract contradict each other, or the folder of the browser
+    /// app holds none.
     pub fn new(runtime: &Runtime, options: Options) -> anyhow::Result<Self> {
         let counters = Arc::new(Counters::default());
         let reflection = || {
@@ -66,8 +68,13 @@ impl Edge {
             url: options.public_url.trim_end_matches('/').to_owned(),
             accounts: options.accounts.clone(),
             streets: options.scenery.clone(),
+            mail_page: options.mail_page,
             links: links(&options),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let app = match &options.web_dir {
+            Some(folder) => Some(App::read(folder)?),
+            None => App::embedded(),
         };
         let live = Live::new(runtime, Arc::clone(&counters));
         let routes = runtime.services().into_iter().fold(axum::Router::new(), |all, service| all.merge(service.http));
@@ -75,7 +82,7 @@ impl Edge {
             runtime,
             live,
             scene,
-            Routes { services: routes, backends: backends.clone(), rest: rest.clone() },
+            Routes { services: routes, backends: backends.clone(), rest: rest.clone(), app },
             options.metrics,
         );
         let sampling = Sampling::new(runtime.config().trace_ratio);
@@ -199,6 +206,7 @@ async fn no_call(request: Request) -> Response {
 /// Paths that the start page links to.
 fn links(options: &Options) -> Vec<&'static str> {
     let mut links = vec![
+        "/",
         "/healthz",
         "/.well-known/jwks.json",
         crate::OPENAPI_PATH,

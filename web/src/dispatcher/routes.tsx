@@ -1,0 +1,2 @@
+// Pages of this part.
+export const dispatcherRoutes = [] as const;

@@ -1,0 +1,7 @@
+// The components that pages are made of.
+export * from "./controls";
+export * from "./Dialog";
+export * from "./display";
+export * from "./Page";
+export * from "./toast";
+export * from "./useNow";
