@@ -49,8 +49,7 @@ struct Pages {
 /// The edge's own pages, then the services' own routes, here and elsewhere, then REST. Whoever comes first has the path.
 pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Routes, metrics: bool) -> Router {
     let app = routes.app.map(Arc::new);
-    let pages =
-        Pages { runtime: runtime.clone(), live: Arc::new(live), scene: Arc::new(scene), app: app.clone() };
+    let pages = Pages { runtime: runtime.clone(), live: Arc::new(live), scene: Arc::new(scene), app: app.clone() };
     let description = routes.rest.description();
     let mut own = Router::new()
         .route("/", get(home))

@@ -9,6 +9,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tools;
+mod web;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -69,7 +70,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     std::env::set_current_dir(root)?;
     match arguments.verb {
         // The dev profile: its first build takes a third of the time of a release build.
-        Verb::Up(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "up"], rest),
+        Verb::Up(rest) => {
+            web::build_if_possible(&Shell::new()?);
+            become_cargo(&["run", "--locked", "-p", "kvartal", "--", "up"], rest)
+        }
         Verb::Doctor(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "doctor", "--developer"], rest),
         Verb::Bench(rest) => {
             // The benchmark runs the platform's own program, which lies beside it.

@@ -43,8 +43,11 @@ async fn private_headers_never_reach_a_service_and_the_address_is_the_connection
 async fn the_start_page_speaks_both_languages_and_runs_no_foreign_script() {
     for front in Front::BOTH {
         let platform = Platform::start(front).await;
-        let request =
-            platform.request("GET", "/start").header("accept-language", "en-GB, ru;q=0.5").body(Full::default()).unwrap();
+        let request = platform
+            .request("GET", "/start")
+            .header("accept-language", "en-GB, ru;q=0.5")
+            .body(Full::default())
+            .unwrap();
         let answer = platform.send(request).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["content-language"], "en");

@@ -161,7 +161,13 @@ function traffic(colour: Colour): LayerSpecification[] {
       type: "symbol",
       source: "zones",
       maxzoom: 13,
-      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-max-width": 7 },
+      layout: {
+        "text-field": ["get", "name"],
+        "text-font": FONT,
+        "text-size": 12,
+        "text-max-width": 7,
+        "text-allow-overlap": true,
+      },
       paint: {
         "text-color": colour("text-soft"),
         "text-halo-color": colour("map-ground"),
@@ -204,7 +210,12 @@ function things(colour: Colour): LayerSpecification[] {
       type: "symbol",
       source: "reports",
       filter: ["has", "point_count"],
-      layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 12 },
+      layout: {
+        "text-field": ["get", "point_count_abbreviated"],
+        "text-font": FONT,
+        "text-size": 12,
+        "text-allow-overlap": true,
+      },
       paint: { "text-color": colour("text") },
     },
     {

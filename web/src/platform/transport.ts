@@ -82,7 +82,14 @@ export function uuid(): string {
   return `${bytes.slice(0, 8)}-${bytes.slice(8, 12)}-4${bytes.slice(13, 16)}-${variant}${bytes.slice(17, 20)}-${bytes.slice(20)}`;
 }
 
-const options = { baseUrl: location.origin, useBinaryFormat: true };
+/** Without a network there is no gRPC status; to whoever waits it is the same as a platform that cannot answer. */
+const reach: typeof fetch = (input, init) =>
+  fetch(input, init).catch((cause: unknown) => {
+    if (init?.signal?.aborted) throw cause;
+    throw new ConnectError("the platform cannot be reached", Code.Unavailable, undefined, undefined, cause);
+  });
+
+const options = { baseUrl: location.origin, useBinaryFormat: true, fetch: reach };
 
 /** Without a token: for getting one. */
 const plain = withTimeout(createGrpcWebTransport({ ...options, interceptors: [locale, trace] }));

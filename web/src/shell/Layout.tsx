@@ -1,6 +1,7 @@
 // The frame around every page: navigation, connection, language, theme, account.
 import { Link, Outlet } from "@tanstack/react-router";
 import { Bell, CircleUserRound, Languages, Plus, SunMoon } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { LOCALES, setLocale, useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import { Button, Toaster } from "~/kit";
@@ -11,6 +12,9 @@ import { ConnectionMark } from "./ConnectionMark";
 import { navigation } from "./navigation";
 import { shellText } from "./shell.text";
 import { useUnread } from "./useUnread";
+
+// It brings the whole of filing a report with it: not needed for the first sight of a page.
+const OutboxNotice = lazy(async () => ({ default: (await import("./OutboxNotice")).OutboxNotice }));
 
 export function Layout() {
   const text = useText(shellText);
@@ -32,6 +36,9 @@ export function Layout() {
           <Account />
         </div>
       </header>
+      <Suspense>
+        <OutboxNotice />
+      </Suspense>
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>
