@@ -66,6 +66,11 @@ impl Contract {
                 }
             }
         }
+        for method in methods.values().filter(|method| method.access != Access::Internal) {
+            if services.get(&method.service).is_some_and(|service| service.every_service) {
+                problems.push(format!("rpc {}: what every service offers is internal", method.path));
+            }
+        }
         if problems.is_empty() { Ok(Self { pool, methods, services, events }) } else { Err(ContractError(problems)) }
     }
 
@@ -82,6 +87,18 @@ impl Contract {
     /// Every RPC, by path.
     pub fn methods(&self) -> impl Iterator<Item = &Method> {
         self.methods.values()
+    }
+
+    /// Every RPC that the service of this domain answers: its own, and those that every service answers.
+    pub fn methods_of(&self, domain: &str) -> impl Iterator<Item = &Method> {
+        let every = |method: &Method| self.services.get(&method.service).is_some_and(|service| service.every_service);
+        self.methods.values().filter(move |method| method.domain == domain || every(method))
+    }
+
+    /// The domains that have a service of their own, such as `identity`, by name.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        let own = self.services.values().filter(|service| !service.every_service);
+        own.map(|service| service.domain.as_str()).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// The service of a full name.
@@ -274,6 +291,7 @@ fn read_service(descriptor: &ServiceDescriptor, events: &BTreeMap<String, EventT
         },
         cache: flag(&contract, "cache"),
         pages,
+        every_service: flag(&contract, "every_service"),
     })
 }
 

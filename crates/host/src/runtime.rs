@@ -16,6 +16,7 @@ use kvartal_mesh::rate::Limiter;
 use kvartal_mesh::server::{Limits, Stack};
 use kvartal_mesh::tls::Identities;
 use kvartal_mesh::{Directory, Remote, RemoteOptions};
+use kvartal_proto::host::v1::host_service_server::HostServiceServer;
 use kvartal_store::{Store, StoreOptions};
 use sea_orm_migration::MigrationTrait;
 use tokio::time::Instant;
@@ -26,6 +27,7 @@ use crate::adapters::{Adapters, AnyBus};
 use crate::audit::OutboxAudit;
 use crate::config::Config;
 use crate::health::Health;
+use crate::inspect::HostGrpc;
 use crate::jobs::Jobs;
 use crate::keys::IdentityKeys;
 use crate::patience::wait_for;
@@ -299,6 +301,8 @@ impl Runtime {
                 bail!("{name} does not offer {}, which its contract promises", promised.full_name);
             }
         }
+        let own = HostGrpc::new(name, self.jobs(&store), self.health().clone());
+        let grpc = grpc.add_service(HostServiceServer::new(own));
         let stack = Stack {
             contract: self.contract(),
             service: name,
@@ -326,10 +330,7 @@ impl Runtime {
 
     /// Every queue of the contract, not only those consumed here: an event is kept for a service that is not running yet.
     async fn declare_queues(&self) -> anyhow::Result<()> {
-        let mut domains: Vec<&str> = self.contract().services().map(|service| service.domain.as_str()).collect();
-        domains.sort_unstable();
-        domains.dedup();
-        for domain in domains {
+        for domain in self.contract().domains() {
             let kinds = self.contract().consumed_by(domain);
             if !kinds.is_empty() {
                 self.bus()
