@@ -8,6 +8,8 @@ pub mod infrastructure;
 pub mod presentation;
 mod wiring;
 
+use std::sync::Arc;
+
 use kvartal_host::{Runtime, Service};
 use sea_orm_migration::MigrationTrait;
 
@@ -29,12 +31,15 @@ pub async fn service(runtime: &Runtime, _config: &Config) -> anyhow::Result<Serv
     let store = runtime.store(NAME, migrations()).await?;
     let mut schedules = Vec::new();
     let service = Service::new(NAME, store.clone());
+    let board = wiring::board(runtime);
+    let (service, atlas) = wiring::network(runtime, &store, service).await?;
     let service = wiring::measuring(runtime, &store, service, &mut schedules).await?;
-    let service = wiring::network(runtime, &store, service, &mut schedules).await?;
     let service = wiring::congestion(runtime, &store, service, &mut schedules).await?;
     let service = wiring::forecasts(runtime, &store, service, &mut schedules).await?;
-    let service = wiring::fleet(runtime, &store, service, &mut schedules).await?;
-    let service = wiring::live(runtime, &store, service, &mut schedules).await?;
+    let speeds = Arc::new(application::patrols::NoSpeeds);
+    let service =
+        wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
+    let service = wiring::live(runtime, service, board);
     schedules.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule)).run(Vec::new());
     Ok(service)
 }
