@@ -4,9 +4,10 @@ use kvartal_host::{Runtime, Service};
 use sea_orm_migration::MigrationTrait;
 
 /// Every service, in the order they are shown.
-pub(crate) const NAMES: [&str; 5] = [
+pub(crate) const NAMES: [&str; 6] = [
     kvartal_identity::NAME,
     kvartal_incident::NAME,
+    kvartal_traffic::NAME,
     kvartal_notification::NAME,
     kvartal_audit::NAME,
     kvartal_operations::NAME,
@@ -19,6 +20,8 @@ pub(crate) struct Configs {
     pub(crate) identity: kvartal_identity::Config,
     #[command(flatten, next_help_heading = "Incident")]
     pub(crate) incident: kvartal_incident::Config,
+    #[command(flatten, next_help_heading = "Traffic")]
+    pub(crate) traffic: kvartal_traffic::Config,
     #[command(flatten, next_help_heading = "Notification")]
     pub(crate) notification: kvartal_notification::Config,
     #[command(flatten, next_help_heading = "Audit")]
@@ -33,6 +36,7 @@ pub(crate) async fn start(name: &str, runtime: &Runtime, configs: &Configs) -> a
     let service: Service = match name {
         kvartal_identity::NAME => Box::pin(kvartal_identity::service(runtime, &configs.identity)).await?,
         kvartal_incident::NAME => Box::pin(kvartal_incident::service(runtime, &configs.incident)).await?,
+        kvartal_traffic::NAME => Box::pin(kvartal_traffic::service(runtime, &configs.traffic)).await?,
         kvartal_notification::NAME => Box::pin(kvartal_notification::service(runtime, &configs.notification)).await?,
         kvartal_audit::NAME => Box::pin(kvartal_audit::service(runtime, &configs.audit)).await?,
         kvartal_operations::NAME => Box::pin(kvartal_operations::service(runtime, &configs.operations)).await?,
@@ -46,6 +50,7 @@ pub(crate) fn migrations(name: &str) -> anyhow::Result<Vec<Box<dyn MigrationTrai
     let own = match name {
         kvartal_identity::NAME => kvartal_identity::migrations(),
         kvartal_incident::NAME => kvartal_incident::migrations(),
+        kvartal_traffic::NAME => kvartal_traffic::migrations(),
         kvartal_notification::NAME => kvartal_notification::migrations(),
         kvartal_audit::NAME => kvartal_audit::migrations(),
         kvartal_operations::NAME => kvartal_operations::migrations(),

@@ -57,6 +57,10 @@ package!(
     incident, "kvartal.incident.v1.rs"
 );
 package!(
+    /// Roads, detectors, readings, congestion, forecasts, patrols, cameras.
+    traffic, "kvartal.traffic.v1.rs"
+);
+package!(
     /// What people are told.
     notification, "kvartal.notification.v1.rs"
 );

@@ -68,6 +68,10 @@ fn bad_values(field: &FieldDescriptor) -> Vec<(&'static str, Value, bool)> {
             .into_iter()
             .map(|number| ("a number out of range", Value::F64(number), false))
             .collect(),
+        Kind::Float => [f32::NAN, f32::INFINITY, -1e30]
+            .into_iter()
+            .map(|number| ("a number out of range", Value::F32(number), false))
+            .collect(),
         Kind::Uint32 => vec![("the largest number", Value::U32(u32::MAX), true)],
         Kind::Uint64 => vec![("the largest number", Value::U64(u64::MAX), false)],
         Kind::Int32 => vec![("the smallest number", Value::I32(i32::MIN), false)],
