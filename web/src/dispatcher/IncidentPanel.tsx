@@ -20,6 +20,7 @@ import { panelText } from "./panel.text";
 import { usePeople } from "./people";
 import { RemarkDialog } from "./RemarkDialog";
 import { Timeline } from "./Timeline";
+import { NearestPatrols } from "./traffic/NearestPatrols";
 import { useKeys } from "./useKeys";
 import { incidentPin, Where } from "./Where";
 
@@ -89,6 +90,7 @@ export function IncidentPanel({
         </div>
       </div>
       <Lanes incident={incident} onChange={changed} />
+      <NearestPatrols incident={incident} />
       <Facts incident={incident} />
       <LinkedReports incidentId={incident.incidentId} key={incident.updateTime?.seconds.toString()} />
       {asked === "assign" && <AssignDialog incident={incident} onClose={close} onChange={changed} />}
