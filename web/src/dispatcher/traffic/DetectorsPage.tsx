@@ -1,8 +1,14 @@
 // Detectors: what they measured last, and whether it can be believed.
-import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { type Detector, DetectorHealth, DetectorService } from "~/gen/kvartal/traffic/v1/detector_pb.js";
+import {
+  type Detector,
+  DetectorHealth,
+  type DetectorHealthRule,
+  DetectorService,
+} from "~/gen/kvartal/traffic/v1/detector_pb.js";
 import { useFormat } from "~/i18n/format";
+import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import { Ago, Badge, Card, type Column, Listing, Page, Segmented } from "~/kit";
 import { detectorsText } from "./detectors.text";
@@ -52,7 +58,43 @@ export function DetectorsPage() {
           empty={text.none}
         />
       </Card>
+      <Rules />
     </Page>
+  );
+}
+
+/** By which rules detectors are judged, and where those were published. */
+function Rules() {
+  const text = useText(detectorsText);
+  const words = useText(trafficText);
+  const format = useFormat();
+  const locale = useLocale();
+  const feed = useQuery(DetectorService.method.listDetectorHealthRules, {}, { staleTime: 3_600_000 });
+  const columns: readonly Column<DetectorHealthRule>[] = [
+    { key: "rule", head: text.rule, cell: ({ rule }) => <strong>{words.rule[rule]}</strong> },
+    {
+      key: "what",
+      head: text.what,
+      cell: ({ descriptionRu, descriptionEn }) => (locale === "en" ? descriptionEn : descriptionRu),
+    },
+    {
+      key: "window",
+      head: text.window,
+      number: true,
+      cell: ({ windowSeconds }) => words.minutes(format.number(windowSeconds / 60)),
+    },
+    { key: "source", head: text.source, cell: ({ source }) => source },
+  ];
+  return (
+    <Card title={text.rules}>
+      <Listing
+        feed={feed}
+        caption={text.rules}
+        columns={columns}
+        rows={feed.data?.rules ?? []}
+        rowKey={({ rule }) => String(rule)}
+      />
+    </Card>
   );
 }
 

@@ -13,8 +13,10 @@ import { Ago, Badge, Button, Card, type Column, Listing, Notice, Page, Stat, Tex
 import { MapView } from "~/map/MapView";
 import { type Pin, viewOf } from "~/map/types";
 import { pointOf } from "../Where";
+import { JamDetail } from "./JamDetail";
 import { flowsOf, useLiveLevels, useSegments } from "./live";
 import { roadsText } from "./roads.text";
+import { ScoreHistory } from "./ScoreHistory";
 import { levelTone } from "./tones";
 import { trafficText } from "./traffic.text";
 
@@ -34,6 +36,8 @@ const paging = {
 export function TrafficPage() {
   const text = useText(roadsText);
   const format = useFormat();
+  const now = useNow();
+  const [opened, setOpened] = useState<string>();
   const { at } = useSearch({ from: "/dispatch/traffic" });
   const past = at ? moment(at) : undefined;
   const time = past && timestampFromDate(past);
@@ -103,15 +107,17 @@ export function TrafficPage() {
             <Listing
               feed={jams}
               caption={text.jams}
-              columns={useJamColumns()}
+              columns={useJamColumns(setOpened)}
               rows={rows}
               rowKey={(jam) => jam.jamId}
               empty={text.noJams}
             />
           </Card>
           <Warnings query={warnings} />
+          <ScoreHistory end={Math.ceil((past?.getTime() ?? now) / STEP_MS) * STEP_MS} />
         </div>
       </div>
+      {opened && <JamDetail jamId={opened} onClose={() => setOpened(undefined)} />}
     </Page>
   );
 }
@@ -169,7 +175,7 @@ function TimeMachine({ at }: { at: string | undefined }) {
   );
 }
 
-function useJamColumns(): readonly Column<Jam>[] {
+function useJamColumns(onOpen: (id: string) => void): readonly Column<Jam>[] {
   const text = useText(roadsText);
   const words = useText(trafficText);
   const format = useFormat();
@@ -198,6 +204,12 @@ function useJamColumns(): readonly Column<Jam>[] {
       cell: (jam) => words.minutes(format.number(jam.delaySeconds / 60, 1)),
     },
     { key: "since", head: text.since, cell: (jam) => <Ago time={jam.startTime} /> },
+    {
+      key: "show",
+      head: text.show,
+      quietHead: true,
+      cell: (jam) => <Button onClick={() => onOpen(jam.jamId)}>{text.show}</Button>,
+    },
   ];
 }
 
