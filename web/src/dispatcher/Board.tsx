@@ -8,7 +8,7 @@ import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.
 import { useText } from "~/i18n/text";
 import { Button, Empty, Page, ProblemNotice, Segmented, Skeleton } from "~/kit";
 import { BoardFilters } from "./BoardFilters";
-import { BoardList, type BoardRow } from "./BoardList";
+import { BoardList } from "./BoardList";
 import { BulkBar } from "./BulkBar";
 import type { BoardSearch } from "./boardSearch";
 import { dispatchText } from "./dispatch.text";
@@ -16,6 +16,7 @@ import { IncidentPanel } from "./IncidentPanel";
 import { type LiveList, useIncidents, useReports } from "./live";
 import { NewIncident } from "./NewIncident";
 import { ReportPanel } from "./ReportPanel";
+import { type BoardRow, idOf, isIncident, titleOf } from "./rows";
 import { ShortcutHelp } from "./ShortcutHelp";
 import { useKeys } from "./useKeys";
 
@@ -183,16 +184,4 @@ function Detail({ row, selected, list, onChange }: DetailProps) {
 function putRow(row: BoardRow, incidents: LiveList<Incident>, reports: LiveList<Report>): void {
   if (isIncident(row)) incidents.put(row);
   else reports.put(row);
-}
-
-export function isIncident(row: BoardRow): row is Incident {
-  return row.$typeName === "kvartal.incident.v1.Incident";
-}
-
-export function idOf(row: BoardRow): string {
-  return isIncident(row) ? row.incidentId : row.reportId;
-}
-
-export function titleOf(row: BoardRow): string {
-  return isIncident(row) ? row.title : row.description;
 }
