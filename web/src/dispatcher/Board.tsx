@@ -20,6 +20,9 @@ import { type BoardRow, idOf, isIncident, titleOf } from "./rows";
 import { ShortcutHelp } from "./ShortcutHelp";
 import { useKeys } from "./useKeys";
 
+/** As in dispatch.css: list and detail are below each other. */
+const NARROW = "(max-width: 66rem)";
+
 type Asked = "new" | "help";
 
 export function Board() {
@@ -55,7 +58,7 @@ export function Board() {
     { keys: ["k", "ArrowUp"], run: () => step(-1) },
     { keys: ["Home"], run: () => select(rows[0]) },
     { keys: ["x"], run: () => search.sel && toggle(search.sel) },
-    { keys: ["o"], run: () => detail.current?.focus() },
+    { keys: ["o", "Enter"], run: () => detail.current?.focus() },
     { keys: ["n"], run: () => setAsked("new") },
     { keys: ["?", "h"], run: () => setAsked("help") },
     { keys: ["/", "."], run: () => document.getElementById("board-search")?.focus() },
@@ -107,7 +110,11 @@ export function Board() {
             feed={feed}
             selected={search.sel}
             chosen={chosen}
-            onSelect={select}
+            onSelect={(row) => {
+              select(row);
+              // Where the list is above it, what was chosen is out of sight.
+              if (matchMedia(NARROW).matches) detail.current?.scrollIntoView();
+            }}
             onToggle={toggle}
             empty={shown === "incidents" ? text.emptyIncidents : text.emptyReports}
           />
