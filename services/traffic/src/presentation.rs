@@ -8,6 +8,7 @@ mod live;
 mod network;
 mod patrols;
 mod readings;
+mod upkeep;
 
 pub(crate) use cameras::CameraGrpc;
 pub(crate) use congestion::CongestionGrpc;
@@ -17,3 +18,4 @@ pub(crate) use live::LiveGrpc;
 pub(crate) use network::NetworkGrpc;
 pub(crate) use patrols::PatrolGrpc;
 pub(crate) use readings::ReadingGrpc;
+pub(crate) use upkeep::schedules;
