@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod bottleneck;
+pub mod camera;
 pub mod city;
 pub mod congestion;
 pub mod detector;
@@ -9,6 +10,8 @@ pub mod forecast;
 pub mod health;
 pub mod history;
 pub mod jam;
+pub mod network;
+pub mod patrol;
 pub mod profile;
 pub mod reading;
 pub mod readings_file;
