@@ -37,7 +37,7 @@ enum Verb {
     Test(test::Options),
     /// Format, lints, architecture, licences, API definitions: everything that is not a test
     Check(check::Options),
-    /// Install what the tests use besides packages of the system: Envoy and Jaeger, into target/tools
+    /// Install what the tests use besides packages of the system: Envoy, Jaeger, conformance suites; into target/tools
     Tools,
     /// Write what is derived from the contract: Envoy's configuration, alerts, the reference of RPCs
     Generate(generate::Options),
@@ -85,7 +85,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Tools => {
             let sh = Shell::new()?;
             envoy::ensure(&sh)?;
-            tools::jaeger(&sh).map(|_| ())
+            tools::jaeger(&sh)?;
+            tools::conformance(&sh).map(|_| ())
         }
         Verb::Generate(options) => generate::run(&options),
         Verb::Check(options) => check::run(root, &options),

@@ -77,6 +77,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     });
     if options.package.is_empty() || options.package.iter().any(|name| full_name(name) == "kvartal-e2e") {
         steps.step("Jaeger", "the tests of traces fail without it", || tools::jaeger(&sh));
+        steps.step("conformance suites", "the tests of conformance fail without them", || tools::conformance(&sh));
     }
     let mut program = None;
     if ready {

@@ -3,5 +3,6 @@ export * from "./controls";
 export * from "./Dialog";
 export * from "./display";
 export * from "./Page";
+export * from "./Table";
 export * from "./toast";
 export * from "./useNow";

@@ -1,0 +1,5 @@
+//! Values and rules: pure.
+
+pub mod camera;
+pub mod network;
+pub mod patrol;

@@ -1,0 +1,1 @@
+//! The traffic service through its RPCs.
