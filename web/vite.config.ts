@@ -23,6 +23,17 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // Few files: over plain HTTP a browser asks for six at a time.
+        codeSplitting: {
+          groups: [
+            { name: "vendor", test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval)/, priority: 2 },
+            { name: "core", test: /src[\\/](platform|i18n|kit|theme|domain)[\\/](?!traffic)/, priority: 1 },
+          ],
+        },
+      },
+    },
     chunkSizeWarningLimit: 1200,
   },
   worker: { format: "es" },
