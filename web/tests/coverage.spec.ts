@@ -8,6 +8,7 @@ import * as identity from "../src/gen/kvartal/identity/v1/identity_pb";
 import * as incident from "../src/gen/kvartal/incident/v1/incident_pb";
 import * as report from "../src/gen/kvartal/incident/v1/report_pb";
 import * as notification from "../src/gen/kvartal/notification/v1/notification_pb";
+import * as operations from "../src/gen/kvartal/operations/v1/operations_pb";
 import { SEEN } from "./setup";
 
 const SERVICES: readonly DescService[] = [
@@ -16,13 +17,16 @@ const SERVICES: readonly DescService[] = [
   incident.IncidentService,
   report.ReportService,
   notification.NotificationService,
+  operations.OperationsService,
 ];
 
 /** RPCs that no page calls. */
 const EXCEPT: Readonly<Record<string, string>> = {
   "IdentityService/GetContact": "internal: services ask each other",
-  "IdentityService/GetJwks": "for programs that check tokens; browsers hand tokens on",
   "IdentityService/IssueClientToken": "for machine clients, which have no browser",
+  "NotificationService/RetryDelivery": "for deliveries that failed; without a mail server none is tried",
+  "OperationsService/ReplayDeadLetters": "for events that were given up, of which a sound platform has none",
+  "OperationsService/RetryJob": "for jobs that were given up, of which a sound platform has none",
   "ReportService/GetPhoto": "pages show photos as pictures of /photos/, which browsers keep",
 };
 

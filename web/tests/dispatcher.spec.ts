@@ -203,6 +203,28 @@ async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`Tab does not lead to ${name}`);
 }
 
+test("a moderator hides a report with a reason and shows it again", async ({ browser, url }) => {
+  const context = await browser.newContext({ baseURL: url, locale: "en-GB" });
+  await signIn(context, url, "moderator");
+  const page = await context.newPage();
+  await page.goto("/dispatch");
+  await page.locator(".board-list button").first().click();
+  const panel = page.locator(".board-detail");
+  await expect(panel.getByRole("button", { name: "Answer" })).toHaveCount(0);
+  for (const [button, mark] of [
+    ["Hide from the public", 1],
+    ["Show again", 0],
+  ] as const) {
+    await panel.getByRole("button", { name: button }).click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Why").fill("Names a private person.");
+    await form.getByRole("button", { name: button }).click();
+    await expect(panel.locator(".panel-head").getByText("hidden")).toHaveCount(mark);
+  }
+  await expect(panel.getByText("Names a private person.").first()).toBeVisible();
+  await context.close();
+});
+
 test("prepared answers are added, changed and deleted", async ({ page, audit }) => {
   const title = unique();
   await page.getByRole("link", { name: "Prepared answers" }).click();

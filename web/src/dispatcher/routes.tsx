@@ -12,7 +12,7 @@ import type { TrafficSearch } from "./traffic/TrafficPage";
 const frame = createRoute({
   getParentRoute: () => rootRoute,
   path: "/dispatch",
-  beforeLoad: withRole(Role.DISPATCHER),
+  beforeLoad: withRole(Role.DISPATCHER, Role.MODERATOR),
   component: lazyRouteComponent(() => import("./DispatchFrame"), "DispatchFrame"),
 });
 const getParentRoute = () => frame;
