@@ -59,7 +59,12 @@ export function BoardList({ rows, feed, selected, chosen, onSelect, onToggle, em
 function Item({ selected, children }: { selected: boolean; children: React.ReactNode }) {
   const item = useRef<HTMLLIElement>(null);
   useEffect(() => {
-    if (selected) item.current?.scrollIntoView({ block: "nearest" });
+    const side = item.current?.closest(".board-side");
+    if (!selected || !item.current || !side) return;
+    // The list alone scrolls: the page stays where the reader has it.
+    const [row, box] = [item.current.getBoundingClientRect(), side.getBoundingClientRect()];
+    if (row.top < box.top) side.scrollTop -= box.top - row.top;
+    else if (row.bottom > box.bottom) side.scrollTop += row.bottom - box.bottom;
   }, [selected]);
   return (
     <li ref={item} className={selected ? "selected" : undefined}>

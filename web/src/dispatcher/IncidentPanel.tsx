@@ -2,7 +2,7 @@
 import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { GitMerge, MessageSquarePlus, Pencil, UserPlus } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { incidentText, incidentTone, priorityTone } from "~/domain/incidents";
 import { type Incident, IncidentService, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useFormat } from "~/i18n/format";
@@ -110,8 +110,7 @@ export function IncidentPanel({
 }
 
 function useTimeline(incident: Incident) {
-  // The time of the last change is part of the question, so that a change asks again.
-  return useInfiniteQuery(
+  const query = useInfiniteQuery(
     IncidentService.method.listIncidentTimeline,
     { incidentId: incident.incidentId, pageSize: 100, pageToken: "" },
     {
@@ -120,6 +119,12 @@ function useTimeline(incident: Incident) {
       refetchInterval: 15_000,
     },
   );
+  const { refetch } = query;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the incident is in its timeline
+  useEffect(() => {
+    refetch();
+  }, [incident.etag, refetch]);
+  return query;
 }
 
 function Head({ incident, standalone }: { incident: Incident; standalone: boolean }) {
