@@ -27,7 +27,7 @@ test("jobs are listed by service and state, and dead letters where there can be 
   await expect(page.getByRole("heading", { name: "Jobs: identity" })).toBeVisible();
   await expect(page.getByText("Dead letters: identity")).toHaveCount(0);
   await page.getByLabel("Service").selectOption("audit");
-  await page.getByText("Dead", { exact: true }).click();
+  await page.getByRole("radio", { name: "Dead" }).click();
   await expect(page.getByText("No job was given up")).toBeVisible();
   await expect(page.getByText("Every event was handled")).toBeVisible();
   await expect(page.getByRole("button", { name: "Replay all" })).toBeDisabled();
@@ -96,7 +96,7 @@ test("a program is registered, its secret shown once, and removed", async ({ pag
 test("messages are looked at, sent for a test and found among the deliveries", async ({ page, audit }) => {
   await page.goto("/admin/templates");
   await page.getByLabel("Kind").selectOption("Incident assigned");
-  await page.getByText("Russian", { exact: true }).click();
+  await page.getByRole("radio", { name: "Russian" }).click();
   await expect(page.locator(".preview")).toContainText("Здравствуйте");
   await audit("a message");
   await page.getByRole("button", { name: "Send me one" }).click();

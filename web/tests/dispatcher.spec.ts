@@ -89,7 +89,7 @@ test("what another dispatcher does shows by itself", async ({ page, browser, url
 });
 
 test("a report is answered from a prepared answer and becomes an incident", async ({ page, audit }) => {
-  await page.getByText("Reports", { exact: true }).last().click();
+  await page.getByRole("radio", { name: "Reports" }).click();
   await expect(page).toHaveURL(/list=reports/);
   await page.goto("/dispatch?list=reports&status=%5B1%5D");
   const first = page.locator(".board-list button").first();
