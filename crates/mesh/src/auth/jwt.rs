@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Keys are read again after this, so a key that was withdrawn dies within it.
-const KEYS_FRESH: Duration = Duration::from_secs(60);
+pub const KEYS_FRESH: Duration = Duration::from_secs(60);
 /// Keys that could not be read again for this long are not trusted any more.
 const KEYS_LIFE: Duration = Duration::from_secs(60 * 60);
 /// The source is not asked more often than this, whatever tokens name.
