@@ -9,6 +9,8 @@
 )]
 
 mod access;
+mod broker;
+mod gateway;
 mod kill;
 mod malformed;
 mod metrics;
