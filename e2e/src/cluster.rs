@@ -19,7 +19,7 @@ use crate::Front;
 use crate::front::{ADMIN, PASSWORD, get};
 use crate::platform::{KEY, READY, Servers, binary, path};
 
-/// The services, in the order in which they are listed.
+/// The services that run here; the others are not needed for what is tested.
 const SERVICES: [&str; 4] = ["identity", "incident", "notification", "audit"];
 /// What stands beside Envoy and answers its questions.
 const GUARD: &str = "guard";
@@ -171,6 +171,8 @@ impl Cluster {
         command.args(["gateway", "config", "--output", &path(&self.folder.path().join(&output))]);
         command.args(["--listen", &SocketAddr::from(([127, 0, 0, 1], port)).to_string()]);
         command.args(["--admin", &SocketAddr::from(([127, 0, 0, 1], admin)).to_string()]);
+        // Where nobody is: of the services that do not run here.
+        command.args(["--upstream", &SocketAddr::from(([127, 0, 0, 1], free_port())).to_string()]);
         for replica in &self.replicas {
             let address = SocketAddr::from(([127, 0, 0, 1], replica.port));
             if replica.role == GUARD {

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness fails its test by panicking")]
 
 mod cluster;
+pub mod conformance;
 mod front;
 mod platform;
 mod raw;

@@ -10,7 +10,9 @@
 
 mod access;
 mod broker;
+mod conformance;
 mod gateway;
+mod h2spec;
 mod kill;
 mod malformed;
 mod metrics;
