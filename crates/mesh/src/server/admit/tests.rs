@@ -119,7 +119,7 @@ async fn who(
     }
     if let Some(caller) = mesh {
         let token = MeshKey::new(&[7; 32]).token(caller, "identity", SystemClock.now()).unwrap();
-        request.headers_mut().insert(MESH_HEADER, token);
+        request.headers_mut().insert(&MESH_HEADER, token);
     }
     if bearer {
         request.headers_mut().insert("authorization", "Bearer x".parse().unwrap());
