@@ -184,6 +184,8 @@ pub struct Service {
     pub cache: bool,
     /// Prefixes of the paths that it answers over plain HTTP; each begins and ends with `/`.
     pub pages: Vec<String>,
+    /// Whether every service of the platform offers it beside its own RPCs.
+    pub every_service: bool,
 }
 
 /// An event message.

@@ -144,7 +144,7 @@ impl Channel {
         key: Option<MeshKey>,
     ) -> Self {
         let instruments = Instruments::new(&opentelemetry::global::meter("kvartal"), Side::Client);
-        let methods = contract.methods().filter(|method| method.domain == route.name);
+        let methods = contract.methods_of(&route.name);
         let methods = methods.map(|method| {
             let measured = Arc::new(Measured::new(instruments.clone(), method));
             (method.path.as_str(), Entry { method, measured, patience: Arc::default() })

@@ -76,11 +76,20 @@ fn field_checks(field: &FieldDescriptor) -> Outcome {
         }
         return Ok(code);
     }
-    if field.supports_presence() {
-        return Err(format!("{}: optional scalars and oneofs are not checked", field.full_name()));
+    let optional = field.containing_oneof().is_some_and(|oneof| oneof.is_synthetic());
+    if field.supports_presence() && !optional {
+        return Err(format!("{}: oneofs are not checked", field.full_name()));
     }
     if rules.required {
         return Err(format!("{}: use min_len or not_in instead of required", field.full_name()));
+    }
+    if optional {
+        let checks = value_checks(field, &rules, "value", "at.field", name)?;
+        return Ok(if checks.is_empty() {
+            checks
+        } else {
+            format!("        if let Some(value) = &self.{ident} {{\n{checks}        }}\n")
+        });
     }
     let checks = value_checks(field, &rules, &format!("&self.{ident}"), "at.field", name)?;
     if rules.ignore_empty && !checks.is_empty() {

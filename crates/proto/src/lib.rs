@@ -45,6 +45,10 @@ package!(
     event, "kvartal.event.v1.rs"
 );
 package!(
+    /// What every service tells about itself.
+    host, "kvartal.host.v1.rs"
+);
+package!(
     /// Accounts, sessions, roles.
     identity, "kvartal.identity.v1.rs"
 );
@@ -53,12 +57,20 @@ package!(
     incident, "kvartal.incident.v1.rs"
 );
 package!(
+    /// Roads, detectors, readings, congestion, forecasts, patrols, cameras.
+    traffic, "kvartal.traffic.v1.rs"
+);
+package!(
     /// What people are told.
     notification, "kvartal.notification.v1.rs"
 );
 package!(
     /// Who did what.
     audit, "kvartal.audit.v1.rs"
+);
+package!(
+    /// How the platform runs.
+    operations, "kvartal.operations.v1.rs"
 );
 
 #[allow(clippy::all, reason = "generated code")]

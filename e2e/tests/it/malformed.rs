@@ -68,6 +68,10 @@ fn bad_values(field: &FieldDescriptor) -> Vec<(&'static str, Value, bool)> {
             .into_iter()
             .map(|number| ("a number out of range", Value::F64(number), false))
             .collect(),
+        Kind::Float => [f32::NAN, f32::INFINITY, -1e30]
+            .into_iter()
+            .map(|number| ("a number out of range", Value::F32(number), false))
+            .collect(),
         Kind::Uint32 => vec![("the largest number", Value::U32(u32::MAX), true)],
         Kind::Uint64 => vec![("the largest number", Value::U64(u64::MAX), false)],
         Kind::Int32 => vec![("the smallest number", Value::I32(i32::MIN), false)],
@@ -193,6 +197,9 @@ async fn a_page_token_of_another_list_is_refused_by_every_list() {
             request.set_field_by_name("page_token", Value::String(page_token.to_owned()));
             if message.get_field_by_name("incident_id").is_some() {
                 request.set_field_by_name("incident_id", Value::String(uuid::Uuid::nil().to_string()));
+            }
+            if message.get_field_by_name("service").is_some() {
+                request.set_field_by_name("service", Value::String("audit".to_owned()));
             }
             let outcome = platform.raw().call(method, token, request.encode_to_vec().into()).await;
             assert_eq!(outcome.code, Code::InvalidArgument, "{} with {page_token}: {outcome:?}", method.path);

@@ -27,6 +27,8 @@ use crate::{Criticality, criticality, deadline, trace};
 
 /// Longest wait for the record of an audited call.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How tonic begins to tell of a message over the service's own limit. Other statuses of that code are the handler's.
+const OVER_LIMIT: &str = "Error, decoded message length too large";
 
 impl Handle for Shell {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
@@ -317,8 +319,7 @@ pub(crate) fn presentable(status: Status) -> Status {
             tracing::error!(code = code_name(status.code()), message = status.message(), "a handler failed");
             internal()
         }
-        // tonic's word for a message over the service's own limit.
-        Code::OutOfRange => guard::too_large(),
+        Code::OutOfRange if status.message().starts_with(OVER_LIMIT) => guard::too_large(),
         _ => status,
     }
 }

@@ -213,6 +213,7 @@ impl AuditService for Audit {
             "raw internal" => return Err(Status::internal("no such column: secret")),
             "raw unknown" => return Err(Status::unknown("secret")),
             "internal" => return Err(to_status(Error::internal("secret"))),
+            "beyond" => return Err(Status::out_of_range("there are three pages")),
             "missing" => return Err(to_status(Error::not_found("RECORD_NOT_FOUND", "record"))),
             "large" => records = vec![audit::Record { subject: "x".repeat(1_000_000), ..audit::Record::default() }],
             "criticality" => {

@@ -1,0 +1,4 @@
+//! The traffic service through its RPCs.
+
+mod data;
+mod los_loop;
