@@ -2,6 +2,7 @@
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link, useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService, LaneState } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -11,6 +12,9 @@ import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { useAreas, useFreshIncidents } from "./data";
 import { cityRoute } from "./routes";
+
+// Traffic has many messages: the rest of the page does not wait for them.
+const TrafficNow = lazy(() => import("./TrafficNow"));
 
 /** As many as one page of a list may have; more is shown as `200+`. */
 const MOST = 200;
@@ -62,6 +66,9 @@ export function City() {
         </Select>
       }
     >
+      <Suspense>
+        <TrafficNow />
+      </Suspense>
       <div className="stats">
         <Stat label={text.openIncidents} value={count(list?.length)} />
         <Stat label={text.blocked} value={count(blocked)} />
