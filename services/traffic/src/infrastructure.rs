@@ -1,14 +1,19 @@
 //! The tables and what reads and writes them.
 
+mod detectors;
 mod fleet;
 mod network;
+mod readings;
 
 use sea_orm_migration::MigrationTrait;
 
+pub use detectors::StoredDetectors;
 pub use fleet::{FrameProcessor, IncidentClient, StoredCameras, StoredPatrols};
 pub use network::StoredRoads;
+pub use readings::StoredReadings;
 
 /// Every migration, oldest first: each part has its own.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    network::migrations().into_iter().chain(fleet::migrations()).collect()
+    let parts = [network::migrations(), detectors::migrations(), readings::migrations(), fleet::migrations()];
+    parts.into_iter().flatten().collect()
 }

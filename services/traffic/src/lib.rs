@@ -5,6 +5,7 @@
 pub mod application;
 pub mod domain;
 pub mod infrastructure;
+pub mod messages;
 pub mod presentation;
 mod wiring;
 
@@ -16,10 +17,17 @@ use sea_orm_migration::MigrationTrait;
 /// Name of the service.
 pub const NAME: &str = "traffic";
 
-/// What can be configured: nothing so far.
+/// What can be configured.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[group(skip)]
-pub struct Config {}
+pub struct Config {
+    /// How many days readings are kept; 0 for ever. Imported history counts by its own time.
+    #[arg(long, env = "KVARTAL_TRAFFIC_READINGS_DAYS", default_value_t = 0, value_name = "DAYS")]
+    pub traffic_readings_days: u32,
+    /// How many days roll-ups of 5 and 15 minutes are kept; 0 for ever. Those of the hour always stay.
+    #[arg(long, env = "KVARTAL_TRAFFIC_ROLLUPS_DAYS", default_value_t = 0, value_name = "DAYS")]
+    pub traffic_rollups_days: u32,
+}
 
 /// The service's tables.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -27,18 +35,17 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
 }
 
 /// Wires the service together, part by part: what is measured, where, and what follows from it.
-pub async fn service(runtime: &Runtime, _config: &Config) -> anyhow::Result<Service> {
+pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Service> {
     let store = runtime.store(NAME, migrations()).await?;
     let mut schedules = Vec::new();
     let service = Service::new(NAME, store.clone());
     let board = wiring::board(runtime);
     let (service, atlas) = wiring::network(runtime, &store, service).await?;
-    let service = wiring::measuring(runtime, &store, service, &mut schedules).await?;
+    let service = wiring::measuring(runtime, &store, config, service, &mut schedules).await?;
     let service = wiring::congestion(runtime, &store, service, &mut schedules).await?;
     let service = wiring::forecasts(runtime, &store, service, &mut schedules).await?;
     let speeds = Arc::new(application::patrols::NoSpeeds);
-    let service =
-        wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
+    let service = wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
     let service = wiring::live(runtime, service, board);
     schedules.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule)).run(Vec::new());
     Ok(service)

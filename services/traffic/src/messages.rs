@@ -1,0 +1,3 @@
+//! The domain in the words of the contract: what answers, streams and events are made of.
+
+pub mod measuring;
