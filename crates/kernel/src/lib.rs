@@ -1,8 +1,9 @@
-//! What every layer may name: ids, time, pages, errors and callers. Pure: no async, no transport, no storage.
+//! What every layer may name: ids, time, places, pages, errors and callers. Pure: no async, no transport, no storage.
 
 mod caller;
 mod clock;
 mod error;
+pub mod geo;
 mod id;
 mod page;
 

@@ -5,7 +5,6 @@ pub mod case;
 pub mod category;
 pub mod feed;
 pub mod filter;
-pub mod geo;
 pub mod incident;
 pub mod photo;
 pub mod place;
@@ -14,6 +13,8 @@ pub mod similarity;
 pub mod timeline;
 pub mod tracking;
 pub mod working_days;
+
+pub use kvartal_kernel::geo;
 
 /// Declares an enum whose numbers are those of the contract and whose names are those of its values.
 macro_rules! numbered {

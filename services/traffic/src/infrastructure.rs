@@ -1,15 +1,24 @@
 //! The tables and what reads and writes them.
 
 mod detectors;
+mod fleet;
+mod network;
 mod readings;
 
 use sea_orm_migration::MigrationTrait;
 
 pub use detectors::StoredDetectors;
+pub use fleet::{FrameProcessor, IncidentClient, StoredCameras, StoredPatrols};
+pub use network::StoredRoads;
 pub use readings::StoredReadings;
 
 /// Every migration, oldest first: each part has its own.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    let parts = [detectors::migrations(), readings::migrations()];
+    let parts = [
+        detectors::migrations(),
+        readings::migrations(),
+        network::migrations(),
+        fleet::migrations(),
+    ];
     parts.into_iter().flatten().collect()
 }

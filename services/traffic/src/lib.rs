@@ -9,6 +9,8 @@ pub mod messages;
 pub mod presentation;
 mod wiring;
 
+use std::sync::Arc;
+
 use kvartal_host::{Runtime, Service};
 use sea_orm_migration::MigrationTrait;
 
@@ -37,12 +39,15 @@ pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Servi
     let store = runtime.store(NAME, migrations()).await?;
     let mut schedules = Vec::new();
     let service = Service::new(NAME, store.clone());
+    let board = wiring::board(runtime);
+    let (service, atlas) = wiring::network(runtime, &store, service).await?;
     let service = wiring::measuring(runtime, &store, config, service, &mut schedules).await?;
-    let service = wiring::network(runtime, &store, service, &mut schedules).await?;
     let service = wiring::congestion(runtime, &store, service, &mut schedules).await?;
     let service = wiring::forecasts(runtime, &store, service, &mut schedules).await?;
-    let service = wiring::fleet(runtime, &store, service, &mut schedules).await?;
-    let service = wiring::live(runtime, &store, service, &mut schedules).await?;
+    let speeds = Arc::new(application::patrols::NoSpeeds);
+    let service =
+        wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
+    let service = wiring::live(runtime, service, board);
     schedules.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule)).run(Vec::new());
     Ok(service)
 }

@@ -3,19 +3,23 @@
 mod cameras;
 mod congestion;
 mod detectors;
+mod fleet_upkeep;
 mod forecasts;
 mod live;
 mod network;
+mod patrol_events;
 mod patrols;
 mod readings;
 mod upkeep;
 
-pub(crate) use cameras::CameraGrpc;
+pub(crate) use cameras::{CameraGrpc, frame_routes};
 pub(crate) use congestion::CongestionGrpc;
 pub(crate) use detectors::DetectorGrpc;
+pub(crate) use fleet_upkeep::fleet_schedules;
 pub(crate) use forecasts::ForecastGrpc;
-pub(crate) use live::LiveGrpc;
-pub(crate) use network::NetworkGrpc;
+pub(crate) use live::{LiveBoard, LiveGrpc, Shown};
+pub(crate) use network::{NetworkGrpc, tile_routes};
+pub(crate) use patrol_events::IncidentConsumer;
 pub(crate) use patrols::PatrolGrpc;
 pub(crate) use readings::ReadingGrpc;
 pub(crate) use upkeep::schedules;

@@ -10,6 +10,6 @@ mod network;
 pub(crate) use congestion::congestion;
 pub(crate) use fleet::fleet;
 pub(crate) use forecasts::forecasts;
-pub(crate) use live::live;
+pub(crate) use live::{board, live};
 pub(crate) use measuring::measuring;
 pub(crate) use network::network;

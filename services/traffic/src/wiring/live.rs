@@ -1,18 +1,20 @@
 //! The living map.
 
-use kvartal_host::jobs::Schedule;
+use std::sync::Arc;
+
 use kvartal_host::{Runtime, Service};
 use kvartal_proto::traffic::v1::live_service_server::LiveServiceServer;
-use kvartal_store::Store;
 
-use crate::presentation::LiveGrpc;
+use crate::application::live::Board;
+use crate::presentation::{LiveGrpc, Shown};
+
+/// An empty board for the parts to show things on.
+pub(crate) fn board(runtime: &Runtime) -> Arc<Board<Shown>> {
+    let (high, low) = runtime.clock().now().uuid().as_u64_pair();
+    Arc::new(Board::new(high ^ low))
+}
 
 /// Adds the part to the service.
-pub(crate) async fn live(
-    _runtime: &Runtime,
-    _store: &Store,
-    service: Service,
-    _schedules: &mut Vec<Schedule>,
-) -> anyhow::Result<Service> {
-    Ok(service.grpc(LiveServiceServer::new(LiveGrpc)))
+pub(crate) fn live(runtime: &Runtime, service: Service, board: Arc<Board<Shown>>) -> Service {
+    service.grpc(LiveServiceServer::new(LiveGrpc::new(board, runtime.clock())))
 }
