@@ -3,4 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod data;
+mod detectors;
+mod imports;
 mod los_loop;
+mod readings;
+mod real_data;
+mod rollups;
+mod stage;
