@@ -1,7 +1,8 @@
-//! Compiles Envoy's rate-limit and authorization protocols without protoc.
+//! Compiles Envoy's rate-limit and authorization protocols without protoc, and takes in the browser app if it is built.
 
 use std::error::Error;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../third_party/proto");
@@ -15,5 +16,36 @@ fn main() -> Result<(), Box<dyn Error>> {
         .extern_path(".google.rpc", "::tonic_types::pb")
         .include_file("protocol.rs")
         .compile_fds(set)?;
+    embed_app()
+}
+
+/// Lists the files of `web/dist/app`, where `cargo xtask up` and `test` build them; without them the list is empty.
+#[expect(clippy::disallowed_methods, reason = "Cargo says in the environment where the list goes")]
+fn embed_app() -> Result<(), Box<dyn Error>> {
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/dist");
+    println!("cargo:rerun-if-changed={}", dist.display());
+    let app = dist.join("app");
+    let mut list = String::from("static EMBEDDED: &[Embedded] = &[\n");
+    if app.join("index.html").is_file() {
+        let mut paths = Vec::new();
+        walk(&app, &mut paths)?;
+        paths.sort();
+        for path in paths {
+            let name = path.strip_prefix(&app)?.to_string_lossy().replace('\\', "/");
+            // What the build tells about itself is for no reader.
+            if name != "manifest.json" {
+                writeln!(list, "    ({name:?}, include_bytes!({:?})),", path.canonicalize()?)?;
+            }
+        }
+    }
+    list.push_str("];\n");
+    Ok(std::fs::write(PathBuf::from(std::env::var("OUT_DIR")?).join("app_files.rs"), list)?)
+}
+
+fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { walk(&path, paths)? } else { paths.push(path) }
+    }
     Ok(())
 }

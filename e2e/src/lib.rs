@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness fails its test by panicking")]
 
+pub mod conformance;
 mod platform;
 mod raw;
 mod trace;

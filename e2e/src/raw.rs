@@ -72,7 +72,7 @@ impl RawClient {
 }
 
 /// Passes bytes through.
-struct BytesCodec;
+pub(crate) struct BytesCodec;
 
 impl Codec for BytesCodec {
     type Encode = Bytes;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use http::{HeaderName, HeaderValue, header};
-use kvartal_contract::Access;
+use kvartal_contract::{Access, Contract};
+use kvartal_host::Runtime;
 use kvartal_kernel::SystemClock;
-use kvartal_mesh::tls::{self, Identities};
+use kvartal_mesh::tls;
 use kvartal_mesh::{Directory, Passage, Peer, RemoteOptions, Request, Response};
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -21,6 +22,7 @@ pub(crate) const OWN: [&str; 3] =
 /// Finds who answers.
 #[derive(Clone)]
 pub(crate) struct Backends {
+    contract: &'static Contract,
     directory: Directory,
     remote: Arc<BTreeMap<String, Passage>>,
     own: Routes,
@@ -39,32 +41,33 @@ const OF_THE_CONNECTION: [HeaderName; 7] = [
 
 impl Backends {
     /// `peers` are services of other processes, each with its address. Where it begins with `https://`, they are called
-    /// under the edge's own identity, which is among `identities`.
-    pub(crate) fn new(
-        directory: Directory,
-        peers: &[(String, String)],
-        identities: Option<&Identities>,
-        own: Routes,
-    ) -> anyhow::Result<Self> {
+    /// under the edge's own identity, which is among the runtime's.
+    pub(crate) fn new(runtime: &Runtime, peers: &[(String, String)], own: Routes) -> anyhow::Result<Self> {
+        let contract = runtime.contract();
         let mut remote = BTreeMap::new();
         for (name, url) in peers {
-            let edge = identities.filter(|identities| identities.named(tls::EDGE).is_some());
+            let edge = runtime.identities().filter(|identities| identities.named(tls::EDGE).is_some());
             if url.starts_with(tls::HTTPS) {
                 edge.with_context(|| format!("the edge has no identity with which to call {url}"))?;
             }
-            let (contract, clock) = (kvartal_proto::contract(), Arc::new(SystemClock));
+            let clock = Arc::new(SystemClock);
             let options = RemoteOptions { security: edge.cloned().into(), ..RemoteOptions::default() };
             let passage = Passage::new(contract, clock, name, url, &options)
                 .with_context(|| format!("{url} is no address for {name}; it looks like http://host:9090"))?;
             remote.insert(name.clone(), passage);
         }
-        Ok(Self { directory, remote: Arc::new(remote), own })
+        Ok(Self { contract, directory: runtime.directory().clone(), remote: Arc::new(remote), own })
+    }
+
+    /// What is answered.
+    pub(crate) fn contract(&self) -> &'static Contract {
+        self.contract
     }
 
     /// Answers a gRPC call.
     pub(crate) async fn answer(self, request: Request) -> Response {
         let path = request.uri().path();
-        let Some(method) = kvartal_proto::contract().method(path) else {
+        let Some(method) = self.contract.method(path) else {
             if OWN.iter().any(|own| path.starts_with(own)) {
                 return self.answer_here(request).await;
             }
@@ -86,7 +89,7 @@ impl Backends {
     /// when it belongs to none.
     pub(crate) async fn page(self, mut request: Request) -> Result<Result<Response, Status>, Request> {
         let path = request.uri().path();
-        let mut services = kvartal_proto::contract().services();
+        let mut services = self.contract.services();
         let owner = services.find(|service| service.pages.iter().any(|prefix| path.starts_with(prefix)));
         let Some(owner) = owner.filter(|owner| self.directory.local(&owner.domain).is_none()) else {
             return Err(request);

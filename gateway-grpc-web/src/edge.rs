@@ -6,20 +6,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use anyhow::Context as _;
-use http::header::{CONTENT_TYPE, HeaderMap};
-use http::{StatusCode, Version};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, StatusCode, Version};
 use kvartal_host::Runtime;
 use kvartal_kernel::Error;
 use kvartal_mesh::server::Listen;
 use kvartal_mesh::{Request, Response};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer as _, ServiceExt as _};
 use tracing::Instrument as _;
 
+use crate::app::App;
 use crate::backend::Backends;
-use crate::limit::{Limited, announces_too_much, let_finish, too_large};
+use crate::limit::{Limited, announces_too_much, lend, let_finish, too_large};
 use crate::plain::Routes;
 use crate::rest::{self, Rest};
 use crate::start::{Counters, Live, Scene};
@@ -43,7 +45,8 @@ impl Edge {
     /// Puts an edge before the services of this process; call it when every service is registered.
     ///
     /// # Errors
-    /// When an option cannot be understood, or REST paths of the contract contradict each other.
+    /// When an option cannot be understood, REST paths of the contract contradict each other, or the folder of the browser
+    /// app holds none.
     pub fn new(runtime: &Runtime, options: Options) -> anyhow::Result<Self> {
         let counters = Arc::new(Counters::default());
         let reflection = || {
@@ -58,15 +61,20 @@ impl Edge {
         let old = reflection().build_v1alpha().context("the reflection service")?;
         let mut own = tonic::service::Routes::builder();
         own.add_service(runtime.health().grpc()).add_service(new).add_service(old);
-        let backends = Backends::new(runtime.directory().clone(), &options.peers, runtime.identities(), own.routes())?;
-        let rest = Rest::new(kvartal_proto::contract(), backends.clone(), &options.public_url)?;
+        let backends = Backends::new(runtime, &options.peers, own.routes())?;
+        let rest = Rest::new(runtime.contract(), backends.clone(), &options.public_url)?;
         let scene = Scene {
             authority: authority(&options.public_url),
             url: options.public_url.trim_end_matches('/').to_owned(),
             accounts: options.accounts.clone(),
             streets: options.scenery.clone(),
+            mail_page: options.mail_page,
             links: links(&options),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let app = match &options.web_dir {
+            Some(folder) => Some(App::read(folder)?),
+            None => App::embedded(),
         };
         let live = Live::new(runtime, Arc::clone(&counters));
         let routes = runtime.services().into_iter().fold(axum::Router::new(), |all, service| all.merge(service.http));
@@ -74,7 +82,7 @@ impl Edge {
             runtime,
             live,
             scene,
-            Routes { services: routes, backends: backends.clone(), rest: rest.clone() },
+            Routes { services: routes, backends: backends.clone(), rest: rest.clone(), app },
             options.metrics,
         );
         let sampling = Sampling::new(runtime.config().trace_ratio);
@@ -104,9 +112,10 @@ impl Edge {
     async fn answer(self, mut request: Request) -> Response {
         self.0.counters.request();
         headers::strip_private(request.headers_mut());
-        let span = self.0.sampling.begin(&mut request);
+        let span = self.0.sampling.begin(self.0.backends.contract(), &mut request);
         let answer = match Protocol::of(request.headers()) {
             Some(protocol) => self.answer_rpc(request, protocol).instrument(span.clone()).await,
+            None if self.0.backends.contract().method(request.uri().path()).is_some() => no_call(request).await,
             None => self.answer_plain(request).instrument(span.clone()).await,
         };
         trace::end(span, answer)
@@ -116,7 +125,17 @@ impl Edge {
         if protocol == Protocol::Grpc && request.version() != Version::HTTP_2 {
             return note(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; browsers speak gRPC-Web");
         }
+        if request.method() != Method::POST {
+            return no_call(request).await;
+        }
         let too_much = announces_too_much(request.headers(), protocol == Protocol::WebText);
+        // A connection of HTTP/1.1 ends with an answer that comes before the end of its request.
+        let (request, rest) = if request.version() < Version::HTTP_2 {
+            let (request, rest) = lend(request);
+            (request, Some(rest))
+        } else {
+            (request, None)
+        };
         let backends = self.0.backends.clone();
         let inner = tower::service_fn(move |request: Request| {
             let backends = backends.clone();
@@ -132,10 +151,15 @@ impl Edge {
                 Ok::<_, Infallible>(answer)
             }
         });
-        match tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).await {
-            Ok(response) => response,
+        let answer = match tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).await {
+            Ok(answer) => answer,
             Err(never) => match never {},
+        };
+        let refused = answer.status() != StatusCode::OK || answer.headers().contains_key(Status::GRPC_STATUS);
+        if let Some(rest) = rest.filter(|_| refused) {
+            rest.let_finish().await;
         }
+        answer
     }
 
     async fn answer_plain(self, request: Request) -> Response {
@@ -166,9 +190,23 @@ fn note(status: StatusCode, message: &str) -> Response {
     response
 }
 
+/// The answer to what is addressed to an RPC and does not call it, in the words that the stack of a service has for it.
+async fn no_call(request: Request) -> Response {
+    let mut response = Response::new(Body::empty());
+    if request.method() == Method::POST {
+        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    } else {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    let_finish(request).await;
+    response
+}
+
 /// Paths that the start page links to.
 fn links(options: &Options) -> Vec<&'static str> {
     let mut links = vec![
+        "/",
         "/healthz",
         "/.well-known/jwks.json",
         crate::OPENAPI_PATH,
@@ -237,7 +275,7 @@ mod tests {
     #[test]
     fn protocols_are_told_by_their_content_type() {
         let of = |value: &'static str| {
-            Protocol::of(&HeaderMap::from_iter([(CONTENT_TYPE, http::HeaderValue::from_static(value))]))
+            Protocol::of(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
         };
         assert_eq!(of("application/grpc"), Some(Protocol::Grpc));
         assert_eq!(of("application/grpc+proto"), Some(Protocol::Grpc));

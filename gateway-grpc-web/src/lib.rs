@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod app;
 pub mod authz;
 mod backend;
 mod beside;
@@ -14,6 +15,7 @@ mod rest;
 mod start;
 mod trace;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use beside::serve_beside_envoy;
@@ -42,10 +44,12 @@ pub struct Options {
     pub metrics: bool,
     /// Whether a service shows the mails it has sent under `/_dev/mail`; the start page links there.
     pub mail_page: bool,
-    /// Accounts shown on the start page. Only for demonstrations: anybody can sign in with them.
+    /// Accounts offered at sign-in and on the start page. Only for demonstrations: anybody can sign in with them.
     pub accounts: Vec<Account>,
-    /// Scenery of the start page's map.
+    /// Scenery of the maps.
     pub scenery: Vec<Line>,
+    /// Folder with the browser app; without one, the app within the program is used, if there is one.
+    pub web_dir: Option<PathBuf>,
     /// Where services of other processes answer, by name.
     pub peers: Vec<(String, String)>,
     /// How long connections may take to end at shutdown.
@@ -62,6 +66,7 @@ impl Default for Options {
             mail_page: false,
             accounts: Vec::new(),
             scenery: Vec::new(),
+            web_dir: None,
             peers: Vec::new(),
             grace: Duration::from_secs(20),
         }
@@ -79,7 +84,7 @@ pub struct Account {
     pub password: String,
 }
 
-/// A line on the start page's map.
+/// A line on the maps.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
     /// What it is called.

@@ -1,6 +1,7 @@
 //! A body with an end: more bytes than allowed are an error, whatever the headers said.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -33,8 +34,11 @@ pub(crate) async fn let_finish(request: Request) {
     if request.headers().contains_key(EXPECT) {
         return;
     }
+    drain(request.into_body()).await;
+}
+
+async fn drain(mut body: tonic::body::Body) {
     let mut left = 4 * BODY_BYTES_MAX;
-    let mut body = request.into_body();
     let drain = async {
         while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             let read = frame.data_ref().map_or(0, Bytes::len);
@@ -46,6 +50,43 @@ pub(crate) async fn let_finish(request: Request) {
     };
     // Late or not, the answer is the same.
     let _ = tokio::time::timeout(LINGER, drain).await;
+}
+
+/// What is left of a body whose reader may refuse it before its end.
+pub(crate) struct Rest {
+    body: Arc<Mutex<Option<tonic::body::Body>>>,
+    expects: bool,
+}
+
+/// The request with its body, of which [`Rest::let_finish`] takes in what nobody has read.
+pub(crate) fn lend(request: Request) -> (Request, Rest) {
+    let expects = request.headers().contains_key(EXPECT);
+    let (parts, body) = request.into_parts();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let lent = tonic::body::Body::new(Lent(Arc::clone(&body)));
+    (Request::from_parts(parts, lent), Rest { body, expects })
+}
+
+impl Rest {
+    /// As [`let_finish`].
+    pub(crate) async fn let_finish(self) {
+        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(body) = body.filter(|body| !self.expects && !body.is_end_stream()) {
+            drain(body).await;
+        }
+    }
+}
+
+struct Lent(Arc<Mutex<Option<tonic::body::Body>>>);
+
+impl Body for Lent {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(cx))
+    }
 }
 
 /// What callers are told.

@@ -1,11 +1,11 @@
-//! What the edge answers without gRPC: the start page, health, metrics, keys, and the services' own routes.
+//! What the edge answers without gRPC: the browser app, the start page, health, metrics, keys, and the services' own routes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
@@ -16,9 +16,11 @@ use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use serde_json::json;
 
 use crate::BODY_BYTES_MAX;
+use crate::app::App;
 use crate::backend::Backends;
 use crate::rest::Rest;
 use crate::start::{self, Language, Live, Scene};
+use crate::{Account, LineClass};
 
 /// A page or a plain route must be answered within this, reading the request included: a body that trickles in holds
 /// nobody up for longer. REST has its own times.
@@ -32,6 +34,8 @@ pub(crate) struct Routes {
     pub(crate) backends: Backends,
     /// The paths of the contract.
     pub(crate) rest: Rest,
+    /// The browser app, if there is one.
+    pub(crate) app: Option<App>,
 }
 
 #[derive(Clone)]
@@ -39,14 +43,19 @@ struct Pages {
     runtime: Runtime,
     live: Arc<Live>,
     scene: Arc<Scene>,
+    app: Option<Arc<App>>,
 }
 
 /// The edge's own pages, then the services' own routes, here and elsewhere, then REST. Whoever comes first has the path.
 pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Routes, metrics: bool) -> Router {
-    let pages = Pages { runtime: runtime.clone(), live: Arc::new(live), scene: Arc::new(scene) };
+    let app = routes.app.map(Arc::new);
+    let pages = Pages { runtime: runtime.clone(), live: Arc::new(live), scene: Arc::new(scene), app: app.clone() };
     let description = routes.rest.description();
     let mut own = Router::new()
-        .route("/", get(start_page))
+        .route("/", get(home))
+        .route("/app.json", get(site))
+        .route("/scenery.json", get(scenery))
+        .route("/start", get(start_page))
         .route("/start.json", get(start_json))
         .route("/start.js", get(|| async { file("text/javascript; charset=utf-8", start::SCRIPT) }))
         .route("/start.css", get(|| async { file("text/css; charset=utf-8", start::STYLE) }))
@@ -60,7 +69,7 @@ pub(crate) fn router(runtime: &Runtime, live: Live, scene: Scene, routes: Routes
     }
     // Layers count for the routes that are there when they are added, so not for REST.
     let services = routes.services.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(in_time));
-    let rest = any(elsewhere_or_rest).with_state((routes.backends, routes.rest));
+    let rest = any(elsewhere_or_rest).with_state((routes.backends, routes.rest, app));
     own.route_layer(from_fn(in_time)).with_state(pages).fallback_service(services.fallback_service(rest))
 }
 
@@ -70,7 +79,15 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// The last to be asked.
-async fn elsewhere_or_rest(State((backends, rest)): State<(Backends, Rest)>, request: Request) -> Response {
+async fn elsewhere_or_rest(
+    State((backends, rest, app)): State<(Backends, Rest, Option<Arc<App>>)>,
+    request: Request,
+) -> Response {
+    if let Some(app) = app.as_deref().filter(|_| request.method() == Method::GET || request.method() == Method::HEAD)
+        && let Some(file) = app.file(request.uri().path(), request.headers())
+    {
+        return file;
+    }
     let answer = tokio::time::timeout(TIMEOUT, backends.page(request.map(tonic::body::Body::new))).await;
     let request = match answer {
         Ok(Ok(Ok(response))) => return response.map(axum::body::Body::new),
@@ -80,8 +97,58 @@ async fn elsewhere_or_rest(State((backends, rest)): State<(Backends, Rest)>, req
     };
     match rest.answer(request).await {
         Ok(response) => response.map(axum::body::Body::new),
-        Err(request) => not_found(request.headers()),
+        Err(request) => {
+            let page = app.filter(|_| request.method() == Method::GET);
+            page.and_then(|app| app.page(request.uri().path(), request.headers()))
+                .unwrap_or_else(|| not_found(request.headers()))
+        }
     }
+}
+
+/// The app, or what stands in for it.
+async fn home(State(pages): State<Pages>, query: RawQuery, headers: HeaderMap) -> Response {
+    let page = pages.app.as_ref().and_then(|app| app.page("/", &headers));
+    match page {
+        Some(page) => page,
+        None => start_page(State(pages), query, headers).await,
+    }
+}
+
+/// What the app needs to know of this installation before anybody signs in.
+async fn site(State(pages): State<Pages>) -> Response {
+    let accounts: Vec<_> = pages
+        .scene
+        .accounts
+        .iter()
+        .map(|Account { role, email, password }| json!({ "role": role, "email": email, "password": password }))
+        .collect();
+    let body = json!({
+        "version": pages.scene.version,
+        "demoAccounts": accounts,
+        "mailPage": if pages.scene.mail_page { "/_dev/mail" } else { "" },
+    });
+    ([(CACHE_CONTROL, "no-cache")], Json(body)).into_response()
+}
+
+/// Streets and water, as GeoJSON (RFC 7946).
+async fn scenery(State(pages): State<Pages>) -> Response {
+    let features = pages.scene.streets.iter().map(|line| {
+        // Five decimals are a metre.
+        let round = |degrees: f64| (degrees * 1e5).round() / 1e5;
+        let points: Vec<_> = line.points.iter().map(|(lat, lng)| [round(*lng), round(*lat)]).collect();
+        let class = match line.class {
+            LineClass::Street => "street",
+            LineClass::Water => "water",
+        };
+        json!({
+            "type": "Feature",
+            "properties": { "name": line.name, "class": class },
+            "geometry": { "type": "LineString", "coordinates": points },
+        })
+    });
+    let body = json!({ "type": "FeatureCollection", "features": features.collect::<Vec<_>>() });
+    let headers = [(CACHE_CONTROL, "public, max-age=3600"), (CONTENT_TYPE, "application/geo+json")];
+    (headers, body.to_string()).into_response()
 }
 
 async fn start_page(State(pages): State<Pages>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use http_body_util::BodyExt as _;
+use kvartal_contract::Contract;
 use kvartal_mesh::{Request, Response};
 use opentelemetry::trace::SpanContext;
 use tonic::body::Body;
@@ -28,9 +29,9 @@ impl Sampling {
     }
 
     /// The span of a request, which goes on in its headers.
-    pub(crate) fn begin(&self, request: &mut Request) -> Span {
-        let contract = kvartal_proto::contract().method(request.uri().path());
-        let name = contract.map_or_else(|| request.method().as_str(), |method| method.path.trim_start_matches('/'));
+    pub(crate) fn begin(&self, contract: &Contract, request: &mut Request) -> Span {
+        let method = contract.method(request.uri().path());
+        let name = method.map_or_else(|| request.method().as_str(), |method| method.path.trim_start_matches('/'));
         // The path of anything else is the client's invention.
         let span = info_span!(
             "edge",

@@ -5,7 +5,6 @@ mod rules;
 use std::fmt::Write;
 
 use kvartal_contract::{Access, Engine, Idempotency, Method, RateClass, Service, Verb};
-use kvartal_mesh::Criticality;
 use serde_json::{Value, json};
 
 use crate::console::Console;
@@ -88,7 +87,7 @@ fn row(method: &Method) -> [String; 8] {
         deadline(method),
         rate(method.rate).to_owned(),
         if method.audit { "yes" } else { "" }.to_owned(),
-        Criticality::from(method.criticality).name().to_lowercase(),
+        method.criticality.name().to_lowercase(),
         repeatable(method.idempotency).to_owned(),
         method.http.first().map(|rule| format!("{} {}", verb(rule.verb), rule.path)).unwrap_or_default(),
     ]
@@ -148,7 +147,7 @@ fn method_json(method: &Method) -> Value {
         "deadline_ms": u64::try_from(method.deadline.as_millis()).unwrap_or(u64::MAX),
         "rate": rate(method.rate),
         "audit": method.audit,
-        "criticality": Criticality::from(method.criticality).name().to_lowercase(),
+        "criticality": method.criticality.name().to_lowercase(),
         "repeatable": repeatable(method.idempotency),
         "server_streaming": method.server_streaming,
         "http": http,

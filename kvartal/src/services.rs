@@ -4,12 +4,13 @@ use kvartal_host::{Runtime, Service};
 use sea_orm_migration::MigrationTrait;
 
 /// Every service, in the order they are shown.
-pub(crate) const NAMES: [&str; 5] = [
+pub(crate) const NAMES: [&str; 6] = [
     kvartal_identity::NAME,
     kvartal_incident::NAME,
     kvartal_traffic::NAME,
     kvartal_notification::NAME,
     kvartal_audit::NAME,
+    kvartal_operations::NAME,
 ];
 
 /// The services' own options.
@@ -25,6 +26,8 @@ pub(crate) struct Configs {
     pub(crate) notification: kvartal_notification::Config,
     #[command(flatten, next_help_heading = "Audit")]
     pub(crate) audit: kvartal_audit::Config,
+    #[command(flatten, next_help_heading = "Operations")]
+    pub(crate) operations: kvartal_operations::Config,
 }
 
 /// Opens the service's database, starts its consumers and jobs, and makes its RPCs answer.
@@ -36,6 +39,7 @@ pub(crate) async fn start(name: &str, runtime: &Runtime, configs: &Configs) -> a
         kvartal_traffic::NAME => Box::pin(kvartal_traffic::service(runtime, &configs.traffic)).await?,
         kvartal_notification::NAME => Box::pin(kvartal_notification::service(runtime, &configs.notification)).await?,
         kvartal_audit::NAME => Box::pin(kvartal_audit::service(runtime, &configs.audit)).await?,
+        kvartal_operations::NAME => Box::pin(kvartal_operations::service(runtime, &configs.operations)).await?,
         other => anyhow::bail!("there is no service {other}; there are {}", NAMES.join(", ")),
     };
     runtime.serve(service).await
@@ -49,6 +53,7 @@ pub(crate) fn migrations(name: &str) -> anyhow::Result<Vec<Box<dyn MigrationTrai
         kvartal_traffic::NAME => kvartal_traffic::migrations(),
         kvartal_notification::NAME => kvartal_notification::migrations(),
         kvartal_audit::NAME => kvartal_audit::migrations(),
+        kvartal_operations::NAME => kvartal_operations::migrations(),
         other => anyhow::bail!("there is no service {other}; there are {}", NAMES.join(", ")),
     };
     Ok(kvartal_host::migrations(own))

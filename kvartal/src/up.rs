@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// The program, with --gateway envoy.
     #[arg(long, env = "KVARTAL_ENVOY_PATH", value_name = "FILE", default_value = "envoy")]
     envoy_path: PathBuf,
+    /// Serve the browser app from this folder instead of the one within the program; for who works on the app.
+    #[arg(long, env = "KVARTAL_WEB_DIR", value_name = "DIR")]
+    web_dir: Option<PathBuf>,
     /// Open the page in the browser.
     #[arg(long)]
     open: bool,
@@ -212,8 +215,13 @@ fn prepare(args: &mut Args, given: Given, port: u16) -> anyhow::Result<Option<Te
 
 async fn open(args: &Args, runtime: &Runtime, listener: TcpListener, console: Console) -> anyhow::Result<()> {
     start_services(&services::NAMES, runtime, &args.configs, console).await?;
-    let mut options =
-        Options { public_url: args.platform.public_url.clone(), metrics: true, ..args.public.options(runtime) };
+    let mut options = Options {
+        public_url: args.platform.public_url.clone(),
+        metrics: true,
+        mail_page: args.configs.notification.dev_mail,
+        web_dir: args.web_dir.clone(),
+        ..args.public.options(runtime)
+    };
     if args.demo {
         options.accounts = demo::shown_accounts();
         options.scenery = demo::scenery();
@@ -313,7 +321,8 @@ fn welcome(args: &Args, temporary: bool, began: Timestamp, console: Console) {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let took = SystemClock.now().since(began).as_secs_f64();
     console.say(Glyph::Good, console.strong(&format!("ready in {took:.1} s")));
-    console.fact("Page", url);
+    console.fact("App", url);
+    console.fact("What runs", format_args!("{url}/start"));
     console.fact("gRPC", format_args!("{authority} (and gRPC-Web on the same port)"));
     console.fact("Health", format_args!("{url}/healthz"));
     console.fact("Metrics", format_args!("{url}/metrics"));

@@ -7,6 +7,7 @@ use xshell::{Shell, cmd};
 use crate::packages;
 use crate::steps::{Done, Steps};
 use crate::tidy;
+use crate::web;
 
 /// Built from source once, into `target/tools`.
 const CARGO_DENY: &str = "0.20.2";
@@ -15,7 +16,7 @@ const ADVISORIES: &str = "https://github.com/rustsec/advisory-db";
 /// What to check.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Leave out what needs a tool that is not installed with Rust: dependencies, API definitions
+    /// Leave out what needs a tool that is not installed with Rust: dependencies, API definitions, the browser app
     #[arg(long)]
     offline: bool,
 }
@@ -40,6 +41,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             packages::ensure(&sh, packages::NODE)?;
             buf(&sh)
         });
+        steps.step("browser app", "see above; npm run format in web/ mends what it can", || web::check(&sh));
         steps.step("dependencies (cargo deny)", "see deny.toml", || {
             install_deny(&sh)?;
             let deny = "target/tools/bin/cargo-deny";
@@ -58,15 +60,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 }
 
 fn buf(sh: &Shell) -> anyhow::Result<Done> {
-    // npm writes this copy when it is done; it differs from the lock file's time after a change of versions.
-    let installed = Path::new("node_modules/.package-lock.json").metadata().and_then(|file| file.modified());
-    let wanted = Path::new("package-lock.json").metadata().and_then(|file| file.modified())?;
-    if installed.is_ok_and(|installed| installed >= wanted) {
-        eprintln!("node_modules is current");
-    } else {
-        cmd!(sh, "npm ci --ignore-scripts --no-audit --no-fund").quiet().run()?;
-    }
-    cmd!(sh, "node_modules/.bin/buf lint").quiet().run()?;
+    web::install(sh)?;
+    cmd!(sh, "web/node_modules/.bin/buf lint").quiet().run()?;
     Ok(Done::Yes)
 }
 

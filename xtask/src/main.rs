@@ -9,6 +9,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tools;
+mod web;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -36,7 +37,7 @@ enum Verb {
     Test(test::Options),
     /// Format, lints, architecture, licences, API definitions: everything that is not a test
     Check(check::Options),
-    /// Install what the tests use besides packages of the system: Envoy and Jaeger, into target/tools
+    /// Install what the tests use besides packages of the system: Envoy, Jaeger, conformance suites; into target/tools
     Tools,
     /// Write what is derived from the contract: Envoy's configuration, alerts, the reference of RPCs
     Generate(generate::Options),
@@ -69,7 +70,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     std::env::set_current_dir(root)?;
     match arguments.verb {
         // The dev profile: its first build takes a third of the time of a release build.
-        Verb::Up(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "up"], rest),
+        Verb::Up(rest) => {
+            web::build_if_possible(&Shell::new()?);
+            become_cargo(&["run", "--locked", "-p", "kvartal", "--", "up"], rest)
+        }
         Verb::Doctor(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "doctor", "--developer"], rest),
         Verb::Bench(rest) => {
             // The benchmark runs the platform's own program, which lies beside it.
@@ -81,7 +85,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Tools => {
             let sh = Shell::new()?;
             envoy::ensure(&sh)?;
-            tools::jaeger(&sh).map(|_| ())
+            tools::jaeger(&sh)?;
+            tools::conformance(&sh).map(|_| ())
         }
         Verb::Generate(options) => generate::run(&options),
         Verb::Check(options) => check::run(root, &options),

@@ -19,7 +19,7 @@ pub(crate) const SERVERS: &[Package] = &[
     Package { name: "rabbitmq-server", programs: &["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"] },
 ];
 
-/// What `buf` needs.
+/// What `buf` and the browser app need.
 pub(crate) const NODE: &[Package] =
     &[Package { name: "nodejs", programs: &["node"] }, Package { name: "npm", programs: &["npm"] }];
 
@@ -45,6 +45,11 @@ pub(crate) fn ensure(sh: &Shell, wanted: &[Package]) -> anyhow::Result<()> {
 }
 
 impl Package {
+    /// The package `name`, present when any of the programs is.
+    pub(crate) const fn new(name: &'static str, programs: &'static [&'static str]) -> Self {
+        Self { name, programs }
+    }
+
     fn installed(&self) -> bool {
         self.programs.iter().any(|program| match program.split_once('*') {
             Some((before, after)) => std::fs::read_dir(before)

@@ -12,11 +12,16 @@ use crate::envoy;
 use crate::packages::{self, variable};
 use crate::steps::{Done, Steps};
 use crate::tools;
+use crate::web;
+
+/// The browser app is no package of Cargo.
+const WEB: &str = "web";
+const STORIES: &str = "stories in the browser";
 
 /// What to test.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only this package, with or without `kvartal-`; may be given several times
+    /// Only this package, with or without `kvartal-`, or `web`, the browser app; may be given several times
     #[arg(short, long, value_name = "NAME")]
     package: Vec<String>,
     /// Only the tests inside the libraries, which start no server
@@ -30,8 +35,17 @@ pub(crate) struct Options {
 /// Runs them; an error when one fails.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let sh = Shell::new()?;
-    let mut selection: Vec<String> =
-        options.package.iter().flat_map(|name| ["-p".to_owned(), full_name(name)]).collect();
+    if options.package == [WEB] {
+        let mut steps = Steps::new();
+        steps.step(STORIES, "see above", || web::test(&sh, &options.rest));
+        return steps.finish();
+    }
+    let mut selection: Vec<String> = options
+        .package
+        .iter()
+        .filter(|name| *name != WEB)
+        .flat_map(|name| ["-p".to_owned(), full_name(name)])
+        .collect();
     if selection.is_empty() {
         selection.push("--workspace".to_owned());
     }
@@ -45,6 +59,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return steps.finish();
     }
 
+    let browser = options.package.is_empty() || options.package.iter().any(|name| name == WEB);
+    if browser {
+        // Before the program that takes it in is compiled.
+        steps.step("build the browser app", "see above", || {
+            packages::ensure(&sh, packages::NODE)?;
+            web::build(&sh)?;
+            Ok(Done::Yes)
+        });
+    }
     let mut ready = false;
     steps.step("packages and Envoy", "run the command as root", || {
         packages::ensure(&sh, packages::SERVERS)?;
@@ -54,6 +77,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     });
     if options.package.is_empty() || options.package.iter().any(|name| full_name(name) == "kvartal-e2e") {
         steps.step("Jaeger", "the tests of traces fail without it", || tools::jaeger(&sh));
+        steps.step("conformance suites", "the tests of conformance fail without them", || tools::conformance(&sh));
     }
     let mut program = None;
     if ready {
@@ -86,6 +110,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                 steps.step("tests on real data", "", || Ok(real_data(&data)));
             }
         }
+    }
+    if browser {
+        steps.step(STORIES, "see above; alone: cargo xtask test -p web -- NAME", || web::test(&sh, &[]));
     }
     steps.finish()
 }

@@ -6,38 +6,88 @@ use xshell::{Shell, cmd};
 
 use crate::steps::Done;
 
-/// Its version stands in the modules file and in the name of the program, so that another version is another program.
-const JAEGER: &str = "target/tools/bin/jaeger-1.76.0";
-const JAEGER_MODULES: &str = "e2e/tools/jaeger";
-const JAEGER_PACKAGE: &str = "github.com/jaegertracing/jaeger/cmd/all-in-one";
+/// A program in Go, built from its module at exactly the versions in the `go.sum` of `e2e/tools`.
+struct Tool {
+    /// Its version stands in the modules file and in the name of the program, so that another version is another program.
+    name: &'static str,
+    modules: &'static str,
+    package: &'static str,
+    /// What the modules file asks for; Debian 12 has 1.19.
+    go: (u32, u32),
+    /// How long it takes on two cores.
+    takes: &'static str,
+}
 
-/// What the modules file asks for; Debian 12 has 1.19.
-const GO: (u32, u32) = (1, 25);
+/// Where they lie; the tests look there.
+const FOLDER: &str = "target/tools/bin";
 
-/// Builds Jaeger from its Go module, at exactly the versions in `go.sum`.
+/// Keeps and shows traces.
+const JAEGER: Tool = Tool {
+    name: "jaeger-1.76.0",
+    modules: "e2e/tools/jaeger",
+    package: "github.com/jaegertracing/jaeger/cmd/all-in-one",
+    go: (1, 25),
+    takes: "five minutes",
+};
+
+/// Whether we speak HTTP/2, gRPC and gRPC-Web as they are written down.
+const CONFORMANCE: [Tool; 2] = [
+    Tool {
+        name: "connectconformance-1.0.6",
+        modules: "e2e/tools/conformance",
+        package: "connectrpc.com/conformance/cmd/connectconformance",
+        go: (1, 26),
+        takes: "a minute",
+    },
+    Tool {
+        name: "h2spec-2.2.1",
+        modules: "e2e/tools/conformance",
+        package: "github.com/summerwind/h2spec/cmd/h2spec",
+        go: (1, 26),
+        takes: "ten seconds",
+    },
+];
+
+/// Builds Jaeger.
 pub(crate) fn jaeger(sh: &Shell) -> anyhow::Result<Done> {
-    if Path::new(JAEGER).exists() {
-        eprintln!("{JAEGER} is there");
-        return Ok(Done::Yes);
+    JAEGER.build(sh)
+}
+
+/// Builds the conformance suites.
+pub(crate) fn conformance(sh: &Shell) -> anyhow::Result<Done> {
+    for tool in &CONFORMANCE {
+        tool.build(sh)?;
     }
-    let version = cmd!(sh, "go env GOVERSION").quiet().ignore_stderr().read().unwrap_or_default();
-    let (major, minor) = GO;
-    anyhow::ensure!(
-        release(&version).is_some_and(|release| release >= GO),
-        "Jaeger is built with Go {major}.{minor} or newer, and {}; install it from https://go.dev/dl and put its bin on PATH",
-        if version.is_empty() { "there is no Go here".to_owned() } else { format!("here is {version}") }
-    );
-    eprintln!("building {JAEGER_PACKAGE}: five minutes on two cores, only this once");
-    let output = sh.current_dir().join(JAEGER);
-    let _there = sh.push_dir(JAEGER_MODULES);
-    let _static = sh.push_env("CGO_ENABLED", "0");
-    // No other Go than the one that is installed, and no versions but those that are written down.
-    let _this_go = sh.push_env("GOTOOLCHAIN", "local");
-    let smaller = "-ldflags=-s -w";
-    cmd!(sh, "nice go build -mod=readonly -trimpath -buildvcs=false {smaller} -o {output} {JAEGER_PACKAGE}")
-        .quiet()
-        .run()?;
     Ok(Done::Yes)
+}
+
+impl Tool {
+    fn build(&self, sh: &Shell) -> anyhow::Result<Done> {
+        let Self { name, modules, package, go, takes } = *self;
+        let program = format!("{FOLDER}/{name}");
+        if Path::new(&program).exists() {
+            eprintln!("{program} is there");
+            return Ok(Done::Yes);
+        }
+        let version = cmd!(sh, "go env GOVERSION").quiet().ignore_stderr().read().unwrap_or_default();
+        let (major, minor) = go;
+        anyhow::ensure!(
+            release(&version).is_some_and(|release| release >= go),
+            "{name} is built with Go {major}.{minor} or newer, and {}; install it from https://go.dev/dl and put its bin on PATH",
+            if version.is_empty() { "there is no Go here".to_owned() } else { format!("here is {version}") }
+        );
+        eprintln!("building {package}: {takes} on two cores, only this once");
+        let output = sh.current_dir().join(program);
+        let _there = sh.push_dir(modules);
+        let _static = sh.push_env("CGO_ENABLED", "0");
+        // No other Go than the one that is installed, and no versions but those that are written down.
+        let _this_go = sh.push_env("GOTOOLCHAIN", "local");
+        let smaller = "-ldflags=-s -w";
+        cmd!(sh, "nice go build -mod=readonly -trimpath -buildvcs=false {smaller} -o {output} {package}")
+            .quiet()
+            .run()?;
+        Ok(Done::Yes)
+    }
 }
 
 /// `(1, 26)` of `go1.26.8`.

@@ -32,18 +32,39 @@ pub enum RateClass {
     Stream,
 }
 
-/// How much it hurts when a call is dropped for want of capacity, the most dispensable first.
+/// How much it hurts when a call is dropped for want of capacity: the four classes of the SRE book, the most dispensable
+/// first. Who is short of capacity drops from the low end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Criticality {
-    /// Dropped first: work that is repeated anyway.
+    /// May fail often: batch work that is repeated anyway.
     Sheddable,
-    /// Dropped next: pages that somebody will look at again.
+    /// May fail at times: batch work that somebody waits for.
     SheddablePlus,
     /// A person waits; what a method is when it declares nothing.
     #[default]
     Critical,
-    /// Dropped last.
+    /// Its failure is seen by many at once: signing in, alarms.
     CriticalPlus,
+}
+
+impl Criticality {
+    /// Every class, in order.
+    pub const ALL: [Self; 4] = [Self::Sheddable, Self::SheddablePlus, Self::Critical, Self::CriticalPlus];
+
+    /// From its name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|criticality| criticality.name() == name)
+    }
+
+    /// Its name, for headers and metrics: `SHEDDABLE_PLUS`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sheddable => "SHEDDABLE",
+            Self::SheddablePlus => "SHEDDABLE_PLUS",
+            Self::Critical => "CRITICAL",
+            Self::CriticalPlus => "CRITICAL_PLUS",
+        }
+    }
 }
 
 /// Whether a call may be repeated: `idempotency_level` of the method.
@@ -163,6 +184,8 @@ pub struct Service {
     pub cache: bool,
     /// Prefixes of the paths that it answers over plain HTTP; each begins and ends with `/`.
     pub pages: Vec<String>,
+    /// Whether every service of the platform offers it beside its own RPCs.
+    pub every_service: bool,
 }
 
 /// An event message.

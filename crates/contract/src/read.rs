@@ -11,6 +11,7 @@ use crate::options::{duration, extension, flag, list, message, number, text, tex
 use crate::{Access, Criticality, Engine, EventType, HttpRule, Idempotency, Method, RateClass, Service, Slo, Verb};
 
 const OURS: &str = "kvartal.";
+const SERVICE: &str = "kvartal.contract.v1.service";
 
 /// Everything the .proto files promise.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl Contract {
         let events = events(&pool);
         let mut methods = BTreeMap::new();
         let mut services = BTreeMap::new();
-        for descriptor in pool.services().filter(|s| s.full_name().starts_with(OURS)) {
+        for descriptor in pool.services().filter(is_ours) {
             for method in descriptor.methods() {
                 match read_method(&method) {
                     Ok(method) => _ = methods.insert(method.path.clone(), method),
@@ -65,6 +66,11 @@ impl Contract {
                 }
             }
         }
+        for method in methods.values().filter(|method| method.access != Access::Internal) {
+            if services.get(&method.service).is_some_and(|service| service.every_service) {
+                problems.push(format!("rpc {}: what every service offers is internal", method.path));
+            }
+        }
         if problems.is_empty() { Ok(Self { pool, methods, services, events }) } else { Err(ContractError(problems)) }
     }
 
@@ -81,6 +87,18 @@ impl Contract {
     /// Every RPC, by path.
     pub fn methods(&self) -> impl Iterator<Item = &Method> {
         self.methods.values()
+    }
+
+    /// Every RPC that the service of this domain answers: its own, and those that every service answers.
+    pub fn methods_of(&self, domain: &str) -> impl Iterator<Item = &Method> {
+        let every = |method: &Method| self.services.get(&method.service).is_some_and(|service| service.every_service);
+        self.methods.values().filter(move |method| method.domain == domain || every(method))
+    }
+
+    /// The domains that have a service of their own, such as `identity`, by name.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        let own = self.services.values().filter(|service| !service.every_service);
+        own.map(|service| service.domain.as_str()).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// The service of a full name.
@@ -112,11 +130,16 @@ impl Contract {
     }
 }
 
+/// Services of our packages need a contract; of others, those are meant that have one.
+fn is_ours(service: &ServiceDescriptor) -> bool {
+    service.full_name().starts_with(OURS) || extension(&service.options(), SERVICE).is_some()
+}
+
 /// Messages that some service publishes, with their options.
 fn events(pool: &DescriptorPool) -> BTreeMap<String, EventType> {
     let published = pool
         .services()
-        .filter_map(|s| extension(&s.options(), "kvartal.contract.v1.service"))
+        .filter_map(|s| extension(&s.options(), SERVICE))
         .flat_map(|options| texts(&options, "publishes"));
     published
         .filter_map(|name| {
@@ -228,7 +251,7 @@ fn read_http(path: &str, options: &DynamicMessage) -> Result<Vec<HttpRule>, Stri
 
 fn read_service(descriptor: &ServiceDescriptor, events: &BTreeMap<String, EventType>) -> Result<Service, Vec<String>> {
     let name = descriptor.full_name();
-    let contract = extension(&descriptor.options(), "kvartal.contract.v1.service")
+    let contract = extension(&descriptor.options(), SERVICE)
         .ok_or_else(|| vec![format!("service {name}: option (kvartal.contract.v1.service) is missing")])?;
     let mut problems = Vec::new();
     let publishes = texts(&contract, "publishes");
@@ -268,6 +291,7 @@ fn read_service(descriptor: &ServiceDescriptor, events: &BTreeMap<String, EventT
         },
         cache: flag(&contract, "cache"),
         pages,
+        every_service: flag(&contract, "every_service"),
     })
 }
 

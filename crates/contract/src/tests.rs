@@ -11,10 +11,14 @@ message AskRequest {} message AskResponse {} message Asked {}
 service SampleService { option (kvartal.contract.v1.service) = {publishes: "kvartal.sample.v1.Asked"}; rpc Ask(AskRequest) returns (AskResponse) { "#;
 
 fn read(options: &str) -> Result<Contract, String> {
+    read_file(&format!("{HEAD}{options} }} }}"))
+}
+
+fn read_file(text: &str) -> Result<Contract, String> {
     let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
-    let folder = std::env::temp_dir().join(format!("kvartal-contract-{}-{}", std::process::id(), options.len()));
+    let folder = std::env::temp_dir().join(format!("kvartal-contract-{}-{}", std::process::id(), text.len()));
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("sample.proto"), format!("{HEAD}{options} }} }}")).unwrap();
+    fs::write(folder.join("sample.proto"), text).unwrap();
     let mut compiler = protox::Compiler::new([folder.to_str().unwrap(), proto]).unwrap();
     compiler.include_imports(true).include_source_info(true).open_file("sample.proto").unwrap();
     let pool: DescriptorPool = compiler.descriptor_pool();
@@ -57,6 +61,17 @@ fn a_complete_method_is_read() {
     let method = contract.method("/kvartal.sample.v1.SampleService/Ask").unwrap();
     assert_eq!((method.access, method.rate, method.deadline.as_secs()), (Access::Authenticated, RateClass::Read, 2));
     assert_eq!(method.domain, "sample");
+}
+
+#[test]
+fn services_of_other_packages_count_when_they_have_a_contract() {
+    let options = "option (kvartal.contract.v1.method) = {access: {public: true} deadline: {seconds: 2}};";
+    let with = format!("{HEAD}{options} }} }}").replace("kvartal.sample", "other.sample");
+    let contract = read_file(&with).unwrap();
+    assert!(contract.method("/other.sample.v1.SampleService/Ask").is_some());
+    let without = with.replace("option (kvartal.contract.v1.service) = {publishes: \"other.sample.v1.Asked\"};", "");
+    assert_ne!(without, with);
+    assert_eq!(read_file(&without).unwrap().methods().count(), 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod adapters;
 mod audit;
 mod config;
 pub mod health;
+mod inspect;
 pub mod jobs;
 mod keys;
 mod listen;

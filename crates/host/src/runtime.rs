@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use kvartal_contract::Contract;
 use kvartal_events::{Bus, Handler, Relay, inbox};
 use kvartal_kernel::{Clock, SystemClock};
 use kvartal_mesh::auth::{JwtVerifier, Revoke, Verifier};
@@ -15,7 +16,7 @@ use kvartal_mesh::rate::Limiter;
 use kvartal_mesh::server::{Limits, Stack};
 use kvartal_mesh::tls::Identities;
 use kvartal_mesh::{Directory, Remote, RemoteOptions};
-use kvartal_proto::contract;
+use kvartal_proto::host::v1::host_service_server::HostServiceServer;
 use kvartal_store::{Store, StoreOptions};
 use sea_orm_migration::MigrationTrait;
 use tokio::time::Instant;
@@ -26,6 +27,7 @@ use crate::adapters::{Adapters, AnyBus};
 use crate::audit::OutboxAudit;
 use crate::config::Config;
 use crate::health::Health;
+use crate::inspect::HostGrpc;
 use crate::jobs::Jobs;
 use crate::keys::IdentityKeys;
 use crate::patience::wait_for;
@@ -46,6 +48,7 @@ pub struct Runtime(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
+    contract: &'static Contract,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: &'static Telemetry,
     pub(crate) health: Health,
@@ -74,15 +77,25 @@ impl Runtime {
 
     /// The same, with another clock.
     pub async fn start_with_clock(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Runtime> {
-        Self::assemble(config, clock, true).await
+        Self::assemble(config, kvartal_proto::contract(), clock, true).await
+    }
+
+    /// The same, for services of another contract than the platform's.
+    pub async fn start_with_contract(config: Config, contract: &'static Contract) -> anyhow::Result<Runtime> {
+        Self::assemble(config, contract, Arc::new(SystemClock), true).await
     }
 
     /// For a process that keeps nothing and has nothing to do with events: neither data folder nor bus.
     pub async fn start_without_events(config: Config) -> anyhow::Result<Runtime> {
-        Self::assemble(config, Arc::new(SystemClock), false).await
+        Self::assemble(config, kvartal_proto::contract(), Arc::new(SystemClock), false).await
     }
 
-    async fn assemble(config: Config, clock: Arc<dyn Clock>, events: bool) -> anyhow::Result<Runtime> {
+    async fn assemble(
+        config: Config,
+        contract: &'static Contract,
+        clock: Arc<dyn Clock>,
+        events: bool,
+    ) -> anyhow::Result<Runtime> {
         config.validate()?;
         #[cfg(debug_assertions)]
         if config.sabotage.is_some() {
@@ -103,12 +116,13 @@ impl Runtime {
             key,
             options: RemoteOptions { security: identities.clone().into(), ..RemoteOptions::default() },
         });
-        let directory = Directory::new(contract(), clock.clone(), remote);
+        let directory = Directory::new(contract, clock.clone(), remote);
         let keys = Arc::new(IdentityKeys(directory.clone()));
         let verifier = Arc::new(JwtVerifier::new(keys, adapters.revocations.clone(), clock.clone()));
         tasks.spawn("health", Phase::Background, health.clone().run(background.clone()));
         let runtime = Runtime(Arc::new(Inner {
             config,
+            contract,
             clock,
             telemetry,
             health,
@@ -133,6 +147,11 @@ impl Runtime {
     /// The time.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.0.clock.clone()
+    }
+
+    /// What its services promise.
+    pub fn contract(&self) -> &'static Contract {
+        self.0.contract
     }
 
     /// The options.
@@ -240,7 +259,7 @@ impl Runtime {
 
     /// Hands the service the events its contract says it consumes.
     pub async fn consume(&self, service: &'static str, handler: Arc<dyn Handler>) -> anyhow::Result<()> {
-        if contract().consumed_by(service).is_empty() {
+        if self.contract().consumed_by(service).is_empty() {
             bail!("the contract of {service} names no event it consumes");
         }
         let (bus, stop) = (self.bus(), self.0.background.clone());
@@ -277,13 +296,15 @@ impl Runtime {
     /// Puts the service behind its stack and makes it known to other services.
     pub async fn serve(&self, service: Service) -> anyhow::Result<()> {
         let Service { name, store, grpc, http, full_names } = service;
-        for promised in contract().services().filter(|promised| promised.domain == name) {
+        for promised in self.contract().services().filter(|promised| promised.domain == name) {
             if !full_names.contains(&promised.full_name) {
                 bail!("{name} does not offer {}, which its contract promises", promised.full_name);
             }
         }
+        let own = HostGrpc::new(name, self.jobs(&store), self.health().clone());
+        let grpc = grpc.add_service(HostServiceServer::new(own));
         let stack = Stack {
-            contract: contract(),
+            contract: self.contract(),
             service: name,
             verifier: self.verifier(),
             mesh_key: self.0.adapters.mesh_key.clone(),
@@ -309,11 +330,8 @@ impl Runtime {
 
     /// Every queue of the contract, not only those consumed here: an event is kept for a service that is not running yet.
     async fn declare_queues(&self) -> anyhow::Result<()> {
-        let mut domains: Vec<&str> = contract().services().map(|service| service.domain.as_str()).collect();
-        domains.sort_unstable();
-        domains.dedup();
-        for domain in domains {
-            let kinds = contract().consumed_by(domain);
+        for domain in self.contract().domains() {
+            let kinds = self.contract().consumed_by(domain);
             if !kinds.is_empty() {
                 self.bus()
                     .declare(domain, &kinds)

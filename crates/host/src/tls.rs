@@ -37,7 +37,7 @@ pub(crate) fn start(
 /// Without a valid certificate a service cannot be called; with one that is not renewed it soon cannot be.
 fn watch(health: &Health, identity: &Identity) {
     let name = identity.name().service();
-    let service = contract().services().map(|service| service.domain.as_str()).find(|domain| *domain == name);
+    let service = contract().domains().find(|domain| *domain == name);
     let valid = identity.clone();
     health.watch(format!("{name}/certificate"), service, move || {
         let status = valid.status();

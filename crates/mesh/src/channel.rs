@@ -24,7 +24,7 @@ use crate::metrics::{Instruments, Measured, Observation, Side};
 use crate::server::LocalService;
 use crate::service::{BoxFuture, BoxService, Request, Response};
 use crate::status::{to_status, too_late};
-use crate::{Criticality, deadline, trace};
+use crate::{Criticality, criticality, deadline, trace};
 
 /// Finds the endpoints of a service of other processes; told when one is lost.
 type Discover = Box<dyn Fn(Arc<Notify>) -> Endpoints + Send + Sync>;
@@ -142,7 +142,7 @@ impl Channel {
         key: Option<MeshKey>,
     ) -> Self {
         let instruments = Instruments::new(&opentelemetry::global::meter("kvartal"), Side::Client);
-        let methods = contract.methods().filter(|method| method.domain == route.name);
+        let methods = contract.methods_of(&route.name);
         let methods = methods.map(|method| {
             let measured = Arc::new(Measured::new(instruments.clone(), method));
             (method.path.as_str(), Entry { method, measured, patience: Arc::default() })
@@ -179,8 +179,8 @@ impl Inner {
         };
         let at = Instant::now() + budget;
         deadline::write(request.headers_mut(), budget);
-        let criticality = Criticality::of_call(request.headers());
-        criticality.write(request.headers_mut());
+        let criticality = criticality::of_call(request.headers());
+        criticality::write(criticality, request.headers_mut());
         let span = observation.span().clone();
         trace::inject(&span, request.headers_mut());
         let sent = self.send(request, criticality, Want::of(entry.method, &entry.patience, at));

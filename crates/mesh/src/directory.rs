@@ -85,7 +85,7 @@ impl Directory {
 
     /// A channel to the service `name` on which the service `caller` calls. Fails for a service that no contract knows.
     pub fn channel(&self, name: &str, caller: &'static str) -> Result<Channel, Error> {
-        if !self.0.contract.services().any(|service| service.domain == name) {
+        if !self.0.contract.domains().any(|domain| domain == name) {
             return Err(Error::internal(format!("no contract knows the service {name}")));
         }
         let route = self.route(name);

@@ -24,8 +24,8 @@ pub mod tls;
 
 pub use channel::Channel;
 pub use client::{Address, EndpointState, EndpointView, RemoteOptions, Security, ServiceView};
-pub use criticality::Criticality;
 pub use directory::{Directory, Remote};
+pub use kvartal_contract::Criticality;
 pub use kvartal_trace as trace;
 pub use passage::Passage;
 pub use peer::{Peer, caller};

@@ -14,7 +14,7 @@ use crate::channel::Route;
 use crate::client::{self, Patience, Want};
 use crate::status::too_late;
 use crate::tls::EDGE;
-use crate::{Criticality, RemoteOptions, Request, Response, deadline};
+use crate::{RemoteOptions, Request, Response, criticality, deadline};
 
 /// The service ends its calls at their deadlines, and says so better than we could; only if it does not, we do.
 const SLACK: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ impl Passage {
         };
         let asked = deadline::read(request.headers()).unwrap_or_default();
         let at = Instant::now() + asked.map_or(method.deadline + SLACK, |asked| asked.min(method.deadline));
-        let criticality = Criticality::read(request.headers());
+        let criticality = criticality::read(request.headers()).unwrap_or_default();
         let answer = client::call(&balancer, criticality, Want::of(method, patience, at), request);
         timeout_at(at + SLACK, Box::pin(answer)).await.unwrap_or_else(|_| Err(too_late()))
     }

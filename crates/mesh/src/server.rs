@@ -61,7 +61,7 @@ impl Default for Limits {
 pub struct Stack {
     /// The contract that is enforced.
     pub contract: &'static Contract,
-    /// The service's domain, such as `identity`: only RPCs of this domain are answered.
+    /// The service's domain, such as `identity`: only its RPCs are answered, and those that every service answers.
     pub service: &'static str,
     /// Tells who calls.
     pub verifier: Arc<dyn Verifier>,
@@ -86,7 +86,7 @@ impl Stack {
     pub fn wrap(self, routes: tonic::service::Routes) -> BoxService {
         let meter = opentelemetry::global::meter("kvartal");
         let instruments = Instruments::new(&meter, Side::Server);
-        let methods = self.contract.methods().filter(|method| method.domain == self.service).enumerate();
+        let methods = self.contract.methods_of(self.service).enumerate();
         let methods: HashMap<_, _> = methods
             .map(|(number, method)| {
                 let measured = Arc::new(Measured::new(instruments.clone(), method));

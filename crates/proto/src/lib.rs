@@ -45,6 +45,10 @@ package!(
     event, "kvartal.event.v1.rs"
 );
 package!(
+    /// What every service tells about itself.
+    host, "kvartal.host.v1.rs"
+);
+package!(
     /// Accounts, sessions, roles.
     identity, "kvartal.identity.v1.rs"
 );
@@ -63,6 +67,10 @@ package!(
 package!(
     /// Who did what.
     audit, "kvartal.audit.v1.rs"
+);
+package!(
+    /// How the platform runs.
+    operations, "kvartal.operations.v1.rs"
 );
 
 #[allow(clippy::all, reason = "generated code")]

@@ -1,15 +1,14 @@
 //! Jaeger: takes traces by OTLP, keeps them in memory, answers what it got.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::process::Process;
-use crate::{eventually, free_port, http};
+use crate::{eventually, free_port, http, tool};
 
 const START: Duration = Duration::from_secs(30);
 /// As `cargo xtask test` builds it; the version stands in `e2e/tools/jaeger/go.mod` too.
-const PROGRAM: &str = "tools/bin/jaeger-1.76.0";
+const PROGRAM: &str = "jaeger-1.76.0";
 
 /// A Jaeger of its own. Dropping it ends it.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ impl Jaeger {
     /// An empty one.
     pub async fn start() -> Self {
         let [otlp, query, admin] = [free_port(), free_port(), free_port()];
-        let mut command = Command::new(program());
+        let mut command = Command::new(tool(PROGRAM));
         // It traces itself otherwise.
         command.env("OTEL_TRACES_SAMPLER", "always_off");
         command.env("SPAN_STORAGE_TYPE", "memory").args(["--log-level", "error", "--collector.otlp.enabled=true"]);
@@ -66,12 +65,4 @@ impl Jaeger {
         let answer = http::get(&format!("127.0.0.1:{}", self.query), path).await;
         answer.ok().filter(|(status, _)| *status == 200).map(|(_, body)| body)
     }
-}
-
-/// Beside the test, in the same target folder.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    test.ancestors().map(|folder| folder.join(PROGRAM)).find(|path| path.is_file()).unwrap_or_else(|| {
-        panic!("Jaeger is not built; it is the second step of: cargo xtask test -p kvartal-e2e (five minutes, once)")
-    })
 }

@@ -52,6 +52,13 @@ fn unique(prefix: &str) -> String {
     format!("{prefix}_{}_{:016x}", std::process::id(), wait::random())
 }
 
+/// A program that `cargo xtask test` builds, by its name with its version: beside the test, in the same target folder.
+pub fn tool(name: &str) -> std::path::PathBuf {
+    let test = std::env::current_exe().unwrap_or_default();
+    let there = test.ancestors().map(|folder| folder.join("tools/bin").join(name)).find(|path| path.is_file());
+    there.unwrap_or_else(|| panic!("{name} is not built; build it, once, with: cargo xtask tools"))
+}
+
 /// The first of `candidates` that exists, or else found on PATH under `name`.
 fn program(name: &str, package: &str, candidates: &[&str]) -> std::path::PathBuf {
     let on_path = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];

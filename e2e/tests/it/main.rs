@@ -9,6 +9,8 @@
 )]
 
 mod access;
+mod conformance;
+mod h2spec;
 mod kill;
 mod malformed;
 mod metrics;

@@ -198,6 +198,9 @@ async fn a_page_token_of_another_list_is_refused_by_every_list() {
             if message.get_field_by_name("incident_id").is_some() {
                 request.set_field_by_name("incident_id", Value::String(uuid::Uuid::nil().to_string()));
             }
+            if message.get_field_by_name("service").is_some() {
+                request.set_field_by_name("service", Value::String("audit".to_owned()));
+            }
             let outcome = platform.raw().call(method, token, request.encode_to_vec().into()).await;
             assert_eq!(outcome.code, Code::InvalidArgument, "{} with {page_token}: {outcome:?}", method.path);
             assert_eq!(outcome.fields, ["page_token"], "{}", method.path);

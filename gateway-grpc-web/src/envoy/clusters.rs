@@ -25,7 +25,7 @@ pub(super) const CONNECTION_BUFFER: u32 = 32 * 1024;
 pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
     // The first RPC service of each domain stands for its health: they are ready together.
     let mut domains = BTreeMap::new();
-    for service in contract.services() {
+    for service in contract.services().filter(|service| !service.every_service) {
         domains.entry(service.domain.as_str()).or_insert(service.full_name.as_str());
     }
     let mut clusters: Vec<Value> = domains

@@ -19,6 +19,8 @@ pub(crate) struct Scene {
     pub(crate) accounts: Vec<Account>,
     /// Scenery of the map.
     pub(crate) streets: Vec<Line>,
+    /// Whether mails that have been sent are shown under `/_dev/mail`.
+    pub(crate) mail_page: bool,
     /// Paths worth a look.
     pub(crate) links: Vec<&'static str>,
     /// Version of the program.
@@ -135,7 +137,7 @@ fn head(page: &mut String, title: &str, language: Language) {
 fn languages(current: Language) -> String {
     let link = |language: Language, name: &str| {
         let mark = if language == current { " aria-current=\"true\"" } else { "" };
-        format!("<a href=\"/?lang={0}\" lang=\"{0}\" hreflang=\"{0}\"{mark}>{name}</a>", language.tag())
+        format!("<a href=\"/start?lang={0}\" lang=\"{0}\" hreflang=\"{0}\"{mark}>{name}</a>", language.tag())
     };
     format!(
         "<div class=\"bar\"><nav aria-label=\"{}\">{}{}</nav></div>",

@@ -122,6 +122,7 @@ pub(crate) fn role(name: &str) -> (&'static str, &'static str) {
 /// What is found under a path of the start page.
 pub(crate) fn link(path: &str) -> (&'static str, &'static str) {
     match path {
+        "/" => ("приложение для браузера", "the browser app"),
         "/healthz" => ("здоровье служб", "health of the services"),
         "/metrics" => ("показатели для Prometheus", "metrics for Prometheus"),
         "/.well-known/jwks.json" => ("открытые ключи подписи (JWKS)", "public signing keys (JWKS)"),

@@ -43,8 +43,11 @@ async fn private_headers_never_reach_a_service_and_the_address_is_the_connection
 async fn the_start_page_speaks_both_languages_and_runs_no_foreign_script() {
     for front in Front::BOTH {
         let platform = Platform::start(front).await;
-        let request =
-            platform.request("GET", "/").header("accept-language", "en-GB, ru;q=0.5").body(Full::default()).unwrap();
+        let request = platform
+            .request("GET", "/start")
+            .header("accept-language", "en-GB, ru;q=0.5")
+            .body(Full::default())
+            .unwrap();
         let answer = platform.send(request).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["content-language"], "en");
@@ -56,7 +59,7 @@ async fn the_start_page_speaks_both_languages_and_runs_no_foreign_script() {
         let page = String::from_utf8(answer.into_body().to_vec()).unwrap();
         assert!(page.contains("lang=\"en\"") && page.contains("All services are up"), "{page}");
         assert!(!page.contains("style=\"") && !page.contains("onclick"), "the policy would stop it");
-        let (_, russian) = platform.get("/?lang=ru").await;
+        let (_, russian) = platform.get("/start?lang=ru").await;
         assert!(russian.contains("Все службы работают"), "{russian}");
         platform.stop().await;
     }
@@ -65,7 +68,7 @@ async fn the_start_page_speaks_both_languages_and_runs_no_foreign_script() {
 #[tokio::test(flavor = "multi_thread")]
 async fn demo_accounts_are_shown_where_there_are_any() {
     let platform = Platform::start(Front::InProcess).await;
-    assert!(!platform.get("/?lang=en").await.1.contains("Demo accounts"));
+    assert!(!platform.get("/start?lang=en").await.1.contains("Demo accounts"));
     platform.stop().await;
     let account = Account {
         role: "dispatcher".to_owned(),
@@ -74,7 +77,7 @@ async fn demo_accounts_are_shown_where_there_are_any() {
     };
     let platform =
         Platform::start_with(Front::InProcess, Options { accounts: vec![account], ..Options::default() }).await;
-    let (_, page) = platform.get("/?lang=en").await;
+    let (_, page) = platform.get("/start?lang=en").await;
     assert!(page.contains("dispatcher@demo.kvartal.example") && page.contains("&lt;known&gt;"), "{page}");
     platform.stop().await;
 }

@@ -302,6 +302,6 @@ async fn the_description_has_every_path_and_is_sound() {
     assert_eq!(area["description"], "In this area.", "comments are descriptions");
     let photo = &document["components"]["schemas"]["kvartal.incident.v1.CreateReportRequest"]["properties"];
     assert_eq!(photo["photo_ids"]["maxItems"], 10, "input rules are constraints");
-    assert!(platform.get("/").await.1.contains(OPENAPI_PATH), "the start page leads there");
+    assert!(platform.get("/start").await.1.contains(OPENAPI_PATH), "the start page leads there");
     platform.stop().await;
 }

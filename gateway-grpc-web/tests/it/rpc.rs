@@ -134,6 +134,17 @@ async fn grpc_over_http_1_is_told_what_it_needs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_call_is_refused_on_the_path_of_an_rpc() {
+    let platform = Platform::start(Front::InProcess).await;
+    let path = "/kvartal.audit.v1.AuditService/ListRecords";
+    assert_eq!(web(&platform, path, "application/json", "{}").await.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let answer = platform.send(platform.request("GET", path).body(Full::default()).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.headers()["allow"], "POST");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tools_can_list_the_services() {
     use tonic_reflection::pb::v1::ServerReflectionRequest;
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;

@@ -84,7 +84,7 @@ const TOOLS: &[Tool] = &[
         command: &["node", "--version"],
         oldest: (20, 19),
         needed: false,
-        purpose: "buf lint and breaking",
+        purpose: "the browser app, buf lint",
         fix: "apt-get install nodejs, or https://nodejs.org",
     },
     Tool {
@@ -92,7 +92,7 @@ const TOOLS: &[Tool] = &[
         command: &["npm", "--version"],
         oldest: (9, 0),
         needed: false,
-        purpose: "installs buf",
+        purpose: "installs what builds the browser app",
         fix: "apt-get install npm",
     },
     Tool {

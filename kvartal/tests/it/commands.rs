@@ -92,7 +92,7 @@ fn migrate_prepares_the_files_and_may_be_repeated() {
         let output = run(&["migrate", "--data-dir", data.to_str().unwrap()]);
         assert!(output.status.success(), "{output:?}");
     }
-    for service in ["identity", "incident", "notification", "audit"] {
+    for service in ["identity", "incident", "notification", "audit", "operations"] {
         assert!(data.join(format!("{service}.sqlite")).exists(), "{service}");
     }
 }

@@ -45,7 +45,7 @@ async fn up_shows_envoy_and_ends_it_when_it_ends() {
     let admin = output.split_once("administration on http://").unwrap_or_else(|| panic!("{output}")).1;
     let admin = admin.split_whitespace().next().unwrap().to_owned();
     assert!(output.contains("Envoy 1."), "{output}");
-    let (status, page) = platform.get("/?lang=en").await;
+    let (status, page) = platform.get("/start?lang=en").await;
     assert!(status == 200 && page.contains("All services are up"), "{status}\n{page}");
     for path in ["/healthz", "/.well-known/jwks.json", "/open311/v2/services.json", "/wzdx/v4.2/work-zones.geojson"] {
         assert_eq!(platform.get(path).await.0, 200, "{path}");

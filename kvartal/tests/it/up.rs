@@ -29,7 +29,7 @@ async fn up_prints_its_addresses_and_answers_every_protocol_on_one_port() {
     let web: GetJwksResponse = platform.call_web(path, &GetJwksRequest {}).await;
     assert_eq!(web, grpc.into_inner());
 
-    let (status, page) = platform.get("/?lang=en").await;
+    let (status, page) = platform.get("/start?lang=en").await;
     assert!(status == 200 && page.contains("All services are up"), "{status}\n{page}");
     let (status, health) = platform.get("/healthz").await;
     assert!(status == 200 && health.contains("\"ready\""), "{health}");

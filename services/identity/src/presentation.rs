@@ -5,7 +5,7 @@ mod convert;
 use std::future::Future;
 use std::sync::Arc;
 
-use kvartal_kernel::{Error, Roles};
+use kvartal_kernel::{Error, Role, Roles};
 use kvartal_mesh::{caller, to_status};
 use kvartal_proto::identity::v1 as pb;
 use kvartal_proto::identity::v1::identity_service_server::IdentityService;
@@ -15,7 +15,7 @@ use crate::application::Identity;
 use crate::domain::{
     ClientId, DisplayName, Email, RefreshToken, Secret, SessionId, Token, UserId, dead_link, session_over,
 };
-use convert::{client_page, optional_role, required_role, user_page};
+use convert::{client_page, colleague_page, optional_role, required_role, user_page};
 
 /// The gRPC service.
 pub struct Grpc(pub Arc<Identity>);
@@ -203,6 +203,47 @@ impl IdentityService for Grpc {
             let (id, role) = (UserId::parse("user_id", &user_id)?, required_role("role", role)?);
             let account = self.0.revoke_role(&caller, id, role).await?;
             Ok(pb::RevokeRoleResponse { user: Some(account.into()) })
+        })
+        .await
+    }
+
+    async fn list_user_sessions(
+        &self,
+        request: Request<pb::ListUserSessionsRequest>,
+    ) -> Answer<pb::ListUserSessionsResponse> {
+        let caller = caller(&request);
+        answer(async {
+            let id = UserId::parse("user_id", &request.into_inner().user_id)?;
+            let sessions = self.0.list_sessions_of(id).await?;
+            let sessions = sessions.into_iter().map(|session| convert::session(session, &caller)).collect();
+            Ok(pb::ListUserSessionsResponse { sessions })
+        })
+        .await
+    }
+
+    async fn revoke_user_sessions(
+        &self,
+        request: Request<pb::RevokeUserSessionsRequest>,
+    ) -> Answer<pb::RevokeUserSessionsResponse> {
+        let pb::RevokeUserSessionsRequest { user_id, session_id } = request.into_inner();
+        answer(async {
+            let id = UserId::parse("user_id", &user_id)?;
+            let only = (!session_id.is_empty()).then(|| SessionId::parse("session_id", &session_id)).transpose()?;
+            let count = self.0.revoke_sessions_of(id, only).await?;
+            Ok(pb::RevokeUserSessionsResponse { session_count: u32::try_from(count).unwrap_or(u32::MAX) })
+        })
+        .await
+    }
+
+    async fn list_colleagues(&self, request: Request<pb::ListColleaguesRequest>) -> Answer<pb::ListColleaguesResponse> {
+        let pb::ListColleaguesRequest { page_size, page_token, role } = request.into_inner();
+        answer(async {
+            let role = optional_role("role", role)?.unwrap_or(Role::Dispatcher);
+            let (page, scope) = colleague_page(role, page_size, &page_token)?;
+            let page = self.0.list(Some(role), page).await?;
+            let next_page_token = page.next_token(&scope);
+            let colleagues = page.items.into_iter().map(convert::colleague).collect();
+            Ok(pb::ListColleaguesResponse { colleagues, next_page_token })
         })
         .await
     }

@@ -10,6 +10,7 @@ use crate::domain::geo::LatLng;
 use crate::domain::incident::{Facts, Incident};
 use crate::domain::place::{Direction, LaneState, Place};
 use crate::domain::report::Report;
+use crate::domain::template::AnswerTemplate;
 use crate::domain::timeline::Entry;
 
 /// A point.
@@ -154,6 +155,16 @@ pub fn category(category: Category) -> pb::Category {
         questions: questions.into_iter().map(question).collect(),
         answer_working_days,
         expire_minutes,
+    }
+}
+
+/// A prepared answer.
+pub fn template(template: AnswerTemplate) -> pb::AnswerTemplate {
+    pb::AnswerTemplate {
+        template_id: template.id.to_string(),
+        title: template.title,
+        text: template.text,
+        status: template.status.number().into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use super::{CRITICALITY_HEADER, Criticality, within};
+use super::{CRITICALITY_HEADER, Criticality, current, of_call, read, within, write};
 
 #[test]
 fn classes_are_ordered_by_how_much_a_loss_hurts() {
@@ -15,27 +15,27 @@ fn every_class_survives_the_header() {
     for criticality in Criticality::ALL {
         let mut headers = HeaderMap::new();
         headers.insert(CRITICALITY_HEADER, "SHEDDABLE".parse().unwrap());
-        criticality.write(&mut headers);
-        assert_eq!(Criticality::read(&headers), criticality);
+        write(criticality, &mut headers);
+        assert_eq!(of_call(&headers), criticality);
     }
 }
 
 #[test]
 fn what_is_absent_or_unknown_is_critical() {
     let mut headers = HeaderMap::new();
-    assert_eq!(Criticality::read(&headers), Criticality::Critical);
+    assert_eq!(of_call(&headers), Criticality::Critical);
     for strange in ["", "critical_plus", "VITAL", "CRITICAL_PLUS "] {
         headers.insert(CRITICALITY_HEADER, strange.parse().unwrap());
-        assert_eq!(Criticality::read(&headers), Criticality::Critical, "{strange}");
+        assert_eq!((read(&headers), of_call(&headers)), (None, Criticality::Critical), "{strange}");
     }
 }
 
 #[tokio::test]
 async fn tasks_know_on_whose_behalf_they_run() {
-    assert_eq!(Criticality::current(), Criticality::Critical);
+    assert_eq!(current(), Criticality::Critical);
     let inner = within(Criticality::Sheddable, async {
-        let nested = within(Criticality::CriticalPlus, async { Criticality::current() }).await;
-        (Criticality::current(), nested)
+        let nested = within(Criticality::CriticalPlus, async { current() }).await;
+        (current(), nested)
     });
     assert_eq!(inner.await, (Criticality::Sheddable, Criticality::CriticalPlus));
 }

@@ -7,12 +7,11 @@ use kvartal_contract::{Access, Contract, Method};
 use kvartal_kernel::{Actor, Caller, Error, Kind, Timestamp};
 
 use super::Stack;
-use crate::Criticality;
 use crate::auth::{Identity, MESH_HEADER, bad_token};
-use crate::criticality::CRITICALITY_HEADER;
 use crate::peer::{Peer, user_agent};
 use crate::service::Request;
 use crate::tls::EDGE;
+use crate::{Criticality, criticality};
 
 /// The calling service of the same process: a request extension that only a [`crate::Channel`] can insert.
 #[derive(Clone)]
@@ -105,8 +104,8 @@ pub(crate) fn claims_service(request: &Request) -> bool {
 /// What the call is worth. A service says so in a header, on behalf of whoever it works for; of everybody else, and where a
 /// service says nothing, the contract does.
 pub(crate) fn criticality(headers: &HeaderMap, from_service: bool, method: &Method) -> Criticality {
-    let said = headers.get(CRITICALITY_HEADER).filter(|_| from_service);
-    said.and_then(|name| Criticality::parse(name.to_str().ok()?)).unwrap_or_else(|| method.criticality.into())
+    let said = if from_service { criticality::read(headers) } else { None };
+    said.unwrap_or(method.criticality)
 }
 
 fn identity(actor: Actor) -> Identity {

@@ -27,6 +27,8 @@ use crate::{Criticality, criticality, deadline, trace};
 
 /// Longest wait for the record of an audited call.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How tonic begins to tell of a message over the service's own limit. Other statuses of that code are the handler's.
+const OVER_LIMIT: &str = "Error, decoded message length too large";
 
 impl Handle for Shell {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
@@ -159,7 +161,7 @@ impl Shell {
             return Err(too_late());
         }
         let place = Place::take(self, method.server_streaming);
-        let place = place.ok_or_else(|| self.shed.refuse(method, method.criticality.into()))?;
+        let place = place.ok_or_else(|| self.shed.refuse(method, method.criticality))?;
         let held = Held { _place: place, _tracked: self.stack.calls.token() };
         let work = Arc::clone(self).work(target, request, deadline, held, span.clone());
         if !method.audit {
@@ -315,8 +317,7 @@ pub(crate) fn presentable(status: Status) -> Status {
             tracing::error!(code = code_name(status.code()), message = status.message(), "a handler failed");
             internal()
         }
-        // tonic's word for a message over the service's own limit.
-        Code::OutOfRange => guard::too_large(),
+        Code::OutOfRange if status.message().starts_with(OVER_LIMIT) => guard::too_large(),
         _ => status,
     }
 }

@@ -8,8 +8,11 @@
 //!   of the same mix would be inside if none had to wait; a shift in the mix moves both alike.
 //! * **Baselines are learnt from calls that did not wait**: while the limit does not bind. The long window of Gradient2
 //!   also learns under overload, so latency and limit pull each other up until the limit means nothing. When the limit has
-//!   bound for long, it is lowered to a third for a moment and a cohort of calls is measured, as Envoy does. All of the
+//!   bound for long, it is lowered for a moment and a cohort of calls is measured, as Envoy does. All of the
 //!   cohort is waited for: whoever takes the first that come back takes the quick ones, and the limit dwindles.
+//!   Lowering costs work, the more the longer calls take. It goes far down only while no baseline is known for certain; a
+//!   known one is checked with three quarters of what the service can do at once, which keeps most of it busy and yet
+//!   finds out that a baseline was too high: each check takes at least a quarter off.
 //! * **The gradient may exceed 1**, up to the tolerance, so that a limit that is too low grows as fast as one that is too
 //!   high shrinks. Where it settles stays the same: at the tolerance times what the service can do at once.
 
@@ -26,8 +29,11 @@ const LEAST: f64 = 8.0;
 const TOLERANCE: f64 = 1.5;
 /// One window at most halves the target (Gradient2).
 const GRADIENT_LEAST: f64 = 0.5;
-/// How much of the way to its target the limit goes in one window (Gradient2).
+/// How much of the way to its target the limit goes in one window (Gradient2) …
 const SMOOTHING: f64 = 0.2;
+/// … and where calls take three times as long as they should, which no chance explains: windows of slow calls are long, and
+/// the queue that the first of them met would last for minutes.
+const SMOOTHING_FAR: f64 = 0.3;
 /// Calls that may wait inside whatever the gradient says, so that small limits bear small bursts (Gradient2).
 const SLACK: f64 = 4.0;
 /// A window lasts at least so long, and as long as calls took in the last one, and has so many samples …
@@ -39,14 +45,16 @@ const WINDOW_MAX: Duration = Duration::from_secs(1);
 const LONG: f64 = 600.0;
 /// How long a limit may bind until the baselines are measured anew.
 const PROBE_AFTER: Duration = Duration::from_secs(15);
-/// To which share the limit is lowered for that: where it settles, half of what the service can do at once.
+/// To which share the limit is lowered for that: where it settles, half of what the service can do at once …
 const PROBE_SHARE: f64 = 1.0 / 3.0;
+/// … and to check baselines that were measured so before, three quarters of it.
+const CHECK_SHARE: f64 = 1.0 / 2.0;
 /// Least number of calls in the cohort that is measured.
 const PROBE_SAMPLES: usize = 16;
 /// A cohort of so many calls of a method is believed as much as what was known before.
 const PROBE_DOUBT: f64 = 8.0;
 /// The limit stays lowered until the cohort has ended, but no longer than this many times what calls took before …
-const PROBE_PATIENCE: u32 = 3;
+const PROBE_PATIENCE: u32 = 2;
 /// … and within these.
 const PROBE_LENGTH: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
@@ -163,7 +171,7 @@ impl AdaptiveLimit {
     }
 
     fn lowered(&self) -> usize {
-        whole(self.limit * PROBE_SHARE)
+        whole(self.limit * if self.honest.is_some() { CHECK_SHARE } else { PROBE_SHARE })
     }
 
     /// A call was turned away: the limit binds.
@@ -234,7 +242,8 @@ impl AdaptiveLimit {
         }
         let gradient = TOLERANCE * window.expected / window.observed.max(f64::MIN_POSITIVE);
         let target = self.limit * gradient.clamp(GRADIENT_LEAST, TOLERANCE) + SLACK;
-        let next = self.limit + SMOOTHING * (target - self.limit);
+        let smoothing = if gradient <= GRADIENT_LEAST { SMOOTHING_FAR } else { SMOOTHING };
+        let next = self.limit + smoothing * (target - self.limit);
         self.limit = next.clamp(LEAST.min(self.most), self.most);
         let old = self.honest.is_none_or(|at| now.saturating_sub(at) >= PROBE_AFTER);
         if window.refused && old && self.probe.is_none() {

@@ -58,14 +58,3 @@ impl Shed {
         least + least.mul_f64(f64::from(part) / f64::from(u32::MAX))
     }
 }
-
-impl From<kvartal_contract::Criticality> for Criticality {
-    fn from(declared: kvartal_contract::Criticality) -> Self {
-        match declared {
-            kvartal_contract::Criticality::Sheddable => Self::Sheddable,
-            kvartal_contract::Criticality::SheddablePlus => Self::SheddablePlus,
-            kvartal_contract::Criticality::Critical => Self::Critical,
-            kvartal_contract::Criticality::CriticalPlus => Self::CriticalPlus,
-        }
-    }
-}

@@ -18,7 +18,7 @@ use kvartal_mesh::auth::{
 use kvartal_mesh::rate::{LocalLimiter, RateNumbers};
 use kvartal_mesh::server::{Limits, Stack};
 use kvartal_mesh::stream::{Feed, Item, Reply, reply};
-use kvartal_mesh::{BoxService, Criticality, Peer, caller, deadline, to_status};
+use kvartal_mesh::{BoxService, Peer, caller, criticality, deadline, to_status};
 use kvartal_proto::audit::v1 as audit;
 use kvartal_proto::audit::v1::audit_service_client::AuditServiceClient;
 use kvartal_proto::audit::v1::audit_service_server::{AuditService, AuditServiceServer};
@@ -213,10 +213,11 @@ impl AuditService for Audit {
             "raw internal" => return Err(Status::internal("no such column: secret")),
             "raw unknown" => return Err(Status::unknown("secret")),
             "internal" => return Err(to_status(Error::internal("secret"))),
+            "beyond" => return Err(Status::out_of_range("there are three pages")),
             "missing" => return Err(to_status(Error::not_found("RECORD_NOT_FOUND", "record"))),
             "large" => records = vec![audit::Record { subject: "x".repeat(1_000_000), ..audit::Record::default() }],
             "criticality" => {
-                let next_page_token = Criticality::current().name().to_owned();
+                let next_page_token = criticality::current().name().to_owned();
                 return Ok(Response::new(audit::ListRecordsResponse { records, next_page_token }));
             }
             "remaining" => {
@@ -359,7 +360,7 @@ impl tower::Service<http::Request<Body>> for Identity {
                 let contact = identity::GetContactResponse {
                     email: name,
                     locale: remaining,
-                    time_zone: Criticality::current().name().to_owned(),
+                    time_zone: criticality::current().name().to_owned(),
                     ..identity::GetContactResponse::default()
                 };
                 Ok::<_, Status>(Response::new(contact))

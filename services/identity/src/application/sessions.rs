@@ -103,6 +103,28 @@ impl Identity {
         Ok(())
     }
 
+    /// The live sessions of an account, newest first.
+    pub async fn list_sessions_of(&self, id: UserId) -> Result<Vec<Session>, Error> {
+        self.account(id).await?;
+        let now = self.clock.now();
+        let mut sessions = self.users.sessions(id).await?;
+        sessions.retain(|session| session.is_live(now));
+        Ok(sessions)
+    }
+
+    /// Ends one session of an account, or all of them; tells how many were live.
+    pub async fn revoke_sessions_of(&self, id: UserId, only: Option<SessionId>) -> Result<usize, Error> {
+        let live = self.list_sessions_of(id).await?;
+        if let Some(only) = only
+            && !self.users.owns_session(id, only).await?
+        {
+            return Err(Error::not_found("SESSION_NOT_FOUND", "session"));
+        }
+        let now = self.clock.now();
+        self.change(id, move |user| Ok(user.end_for_admin(only, now))).await?;
+        Ok(live.iter().filter(|session| only.is_none_or(|only| session.id == only)).count())
+    }
+
     async fn issue(&self, account: &Account, session: &Session, refresh: &RefreshToken) -> Result<Tokens, Error> {
         let holder = Holder {
             kind: TokenKind::User,

@@ -128,12 +128,14 @@ pub enum RevocationReason {
     Reuse = 4,
     /// There were too many sessions.
     Limit = 5,
+    /// An administrator ended it.
+    Admin = 6,
 }
 
 impl RevocationReason {
     /// From storage.
     pub fn from_number(number: i32) -> Option<Self> {
-        [Self::SignedOut, Self::Remote, Self::Password, Self::Reuse, Self::Limit]
+        [Self::SignedOut, Self::Remote, Self::Password, Self::Reuse, Self::Limit, Self::Admin]
             .into_iter()
             .find(|reason| *reason as i32 == number)
     }

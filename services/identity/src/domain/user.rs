@@ -107,6 +107,12 @@ impl User {
         self.sessions.iter_mut().filter_map(end).collect()
     }
 
+    /// Ends one session, or all of them, for an administrator.
+    pub fn end_for_admin(&mut self, only: Option<SessionId>, now: Timestamp) -> Vec<Event> {
+        let meant = self.sessions.iter_mut().filter(|session| only.is_none_or(|only| session.id == only));
+        meant.filter_map(|session| session.end(RevocationReason::Admin, now)).collect()
+    }
+
     /// Replaces the password for whoever proved the old one, and ends every session except `current`.
     pub fn change_password(
         &mut self,

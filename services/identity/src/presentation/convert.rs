@@ -95,6 +95,12 @@ pub(super) fn user_page(role: Option<Role>, size: u32, token: &str) -> Result<(P
     Ok((PageRequest::parse(&scope, size, token)?, scope))
 }
 
+/// The wanted page of colleagues, and the scope its tokens are good for.
+pub(super) fn colleague_page(role: Role, size: u32, token: &str) -> Result<(PageRequest, String), Error> {
+    let scope = format!("colleagues {}", role.name());
+    Ok((PageRequest::parse(&scope, size, token)?, scope))
+}
+
 /// The wanted page of machine clients, and the scope its tokens are good for.
 pub(super) fn client_page(size: u32, token: &str) -> Result<(PageRequest, &'static str), Error> {
     let scope = "machine clients";
@@ -114,6 +120,11 @@ pub(super) fn session(session: Session, caller: &Caller) -> pb::Session {
         expire_time: Some(to_proto(expires_at)),
         current,
     }
+}
+
+/// Who somebody is to those who work with them: no address, no telephone.
+pub(super) fn colleague(account: Account) -> pb::Colleague {
+    pb::Colleague { user_id: account.id.to_string(), display_name: account.profile.name.as_str().to_owned() }
 }
 
 /// How to reach a user. An address that was not proved may be somebody else's.

@@ -97,3 +97,24 @@ async fn administrators_who_depose_each_other_leave_one() {
         world.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_give_work_out_learn_names_and_nothing_else() {
+    let (_place, world) = World::embedded().await;
+    let user_id = world.registered(ANNA).await;
+    let mut admin = world.admin().await;
+    let list = pb::ListColleaguesRequest::default();
+    assert_eq!(admin.list_colleagues(list.clone()).await.unwrap().into_inner().colleagues, []);
+    admin.grant_role(grant(&user_id, Role::Dispatcher)).await.unwrap();
+    let (mut anna, _) = world.session(ANNA).await;
+    let name = anna.get_profile(GET).await.unwrap().into_inner().user.unwrap().display_name;
+    let found = anna.list_colleagues(list.clone()).await.unwrap().into_inner().colleagues;
+    assert_eq!(found, [pb::Colleague { user_id, display_name: name }]);
+    let patrols = pb::ListColleaguesRequest { role: Role::Patrol.into(), ..list.clone() };
+    assert_eq!(anna.list_colleagues(patrols).await.unwrap().into_inner().colleagues, []);
+    let admins = pb::ListColleaguesRequest { role: Role::Admin.into(), ..list.clone() };
+    assert_eq!(anna.list_colleagues(admins).await.unwrap_err().code(), Code::InvalidArgument);
+    world.registered("boris@city.example").await;
+    let (mut boris, _) = world.session("boris@city.example").await;
+    assert_eq!(reason(boris.list_colleagues(list).await), "ROLE_REQUIRED");
+}

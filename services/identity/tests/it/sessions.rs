@@ -189,3 +189,42 @@ async fn a_new_browser_is_told_apart_from_known_ones() {
         assert_eq!((started.user_agent.as_str(), started.known_device), (browser, known));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_sees_and_ends_the_sessions_of_others() {
+    let (_place, world) = World::embedded().await;
+    let user_id = world.registered(ANNA).await;
+    let (mut laptop, _) = world.session(ANNA).await;
+    let (mut phone, phone_tokens) = world.session(ANNA).await;
+    let mut admin = world.admin().await;
+    let list = pb::ListUserSessionsRequest { user_id: user_id.clone() };
+    let sessions = admin.list_user_sessions(list.clone()).await.unwrap().into_inner().sessions;
+    assert_eq!(sessions.len(), 2);
+    assert!(sessions.iter().all(|session| !session.current), "none of them is the administrator's");
+
+    let one = pb::RevokeUserSessionsRequest { user_id: user_id.clone(), session_id: sessions[0].session_id.clone() };
+    assert_eq!(admin.revoke_user_sessions(one.clone()).await.unwrap().into_inner().session_count, 1);
+    assert_eq!(admin.revoke_user_sessions(one).await.unwrap().into_inner().session_count, 0);
+    assert_eq!(reason(phone.get_profile(GET).await), "SESSION_REVOKED");
+    assert_eq!(reason(world.refresh(&phone_tokens.refresh_token).await), "SESSION_OVER");
+    laptop.get_profile(GET).await.unwrap();
+    let ended = world.event(|event: &pb::SessionRevoked| event.user_id == user_id).await;
+    assert_eq!((ended.reason, ended.session_id), (pb::RevocationReason::Admin as i32, sessions[0].session_id.clone()));
+
+    let all = pb::RevokeUserSessionsRequest { user_id: user_id.clone(), session_id: String::new() };
+    assert_eq!(admin.revoke_user_sessions(all.clone()).await.unwrap().into_inner().session_count, 1);
+    assert_eq!(reason(laptop.get_profile(GET).await), "SESSION_REVOKED");
+    assert_eq!(admin.list_user_sessions(list.clone()).await.unwrap().into_inner().sessions, []);
+
+    let strange = pb::RevokeUserSessionsRequest { session_id: uuid(), ..all.clone() };
+    assert_eq!(reason(admin.revoke_user_sessions(strange).await), "SESSION_NOT_FOUND");
+    let nobody = pb::RevokeUserSessionsRequest { user_id: uuid(), ..all.clone() };
+    assert_eq!(reason(admin.revoke_user_sessions(nobody).await), "USER_NOT_FOUND");
+    let (mut anna, _) = world.session(ANNA).await;
+    assert_eq!(reason(anna.list_user_sessions(list).await), "ROLE_REQUIRED");
+    assert_eq!(reason(anna.revoke_user_sessions(all).await), "ROLE_REQUIRED");
+}
+
+fn uuid() -> String {
+    kvartal_kernel::Uuid::new_v4().to_string()
+}

@@ -1,4 +1,4 @@
-//! Categories and areas, kept at hand: every report and incident needs them.
+//! Categories and areas, kept at hand: every report and incident needs them; and prepared answers.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use kvartal_kernel::{Clock, Error, Timestamp};
 use super::ports::Catalogue;
 use crate::domain::area::Area;
 use crate::domain::category::Category;
+use crate::domain::template::{AnswerTemplate, TemplateId};
 
 /// How long a change made by another replica may stay unnoticed.
 const FRESH: Duration = Duration::from_secs(5);
@@ -67,6 +68,22 @@ impl Atlas {
         self.stored.put_area(area.clone()).await?;
         forget(&self.areas);
         Ok(area)
+    }
+
+    /// Prepared answers, by title.
+    pub async fn templates(&self) -> Result<Vec<AnswerTemplate>, Error> {
+        self.stored.templates().await
+    }
+
+    /// Adds or replaces a prepared answer.
+    pub async fn put_template(&self, template: AnswerTemplate) -> Result<AnswerTemplate, Error> {
+        self.stored.put_template(template.clone()).await?;
+        Ok(template)
+    }
+
+    /// Removes a prepared answer; removing it again is no error.
+    pub async fn delete_template(&self, id: TemplateId) -> Result<(), Error> {
+        self.stored.delete_template(id).await
     }
 
     fn fresh<T>(&self, kept: &Kept<T>) -> Option<Arc<Vec<T>>> {

@@ -12,6 +12,7 @@ use crate::domain::geo::Bounds;
 use crate::domain::incident::{Incident, IncidentId, IncidentKind};
 use crate::domain::photo::{Photo, PhotoId, PhotoSize, ProcessedPhoto};
 use crate::domain::report::{Report, ReportId};
+use crate::domain::template::{AnswerTemplate, TemplateId};
 use crate::domain::timeline::{Act, Entry};
 use crate::domain::tracking::TrackingNumber;
 
@@ -172,6 +173,15 @@ pub trait Catalogue: Send + Sync {
 
     /// Adds or replaces.
     async fn put_area(&self, area: Area) -> Result<(), Error>;
+
+    /// Prepared answers, by title.
+    async fn templates(&self) -> Result<Vec<AnswerTemplate>, Error>;
+
+    /// Adds or replaces; refuses to keep more than [`crate::domain::template::TEMPLATES_MAX`].
+    async fn put_template(&self, template: AnswerTemplate) -> Result<(), Error>;
+
+    /// Removes; nothing happens when there is none.
+    async fn delete_template(&self, id: TemplateId) -> Result<(), Error>;
 }
 
 /// Where photos live.

@@ -1,16 +1,18 @@
-//! Categories and areas.
+//! Categories, areas and prepared answers.
 
 use async_trait::async_trait;
 use kvartal_kernel::Error;
 use kvartal_store::{Store, db_error};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, IntoActiveModel, Iterable, QueryOrder, QuerySelect};
+use sea_orm::{EntityTrait, IntoActiveModel, Iterable, PaginatorTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
-use super::rows::{area, category, count, json_of, json_text, points_of, points_text, stored};
+use super::rows::{answer_template, area, category, count, json_of, json_text, points_of, points_text, stored};
 use crate::application::ports::Catalogue;
 use crate::domain::area::{Area, AreaId};
 use crate::domain::category::{Category, Question};
+use crate::domain::report::ReportStatus;
+use crate::domain::template::{AnswerTemplate, TEMPLATES_MAX, TemplateId, too_many_templates};
 
 /// More of either are not read; nobody could choose among them.
 const ROWS_MAX: u64 = 2_000;
@@ -100,6 +102,59 @@ impl Catalogue for StoredCatalogue {
                 })
             })
             .await
+    }
+
+    async fn templates(&self) -> Result<Vec<AnswerTemplate>, Error> {
+        let rows = answer_template::Entity::find().limit(ROWS_MAX).all(self.store.reader()).await.map_err(db_error)?;
+        let mut templates = rows.into_iter().map(AnswerTemplate::try_from).collect::<Result<Vec<_>, _>>()?;
+        templates.sort_by(|a, b| (&a.title, a.id).cmp(&(&b.title, b.id)));
+        Ok(templates)
+    }
+
+    async fn put_template(&self, template: AnswerTemplate) -> Result<(), Error> {
+        let row = answer_template::Model {
+            id: template.id.0,
+            title: template.title,
+            text: template.text,
+            status: template.status.number(),
+        };
+        let columns = answer_template::Column::iter().filter(|column| !matches!(column, answer_template::Column::Id));
+        let replace = OnConflict::column(answer_template::Column::Id).update_columns(columns).to_owned();
+        self.store
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let insert = answer_template::Entity::insert(row.into_active_model()).on_conflict(replace);
+                    insert.exec_without_returning(tx).await.map_err(db_error)?;
+                    // Counted after the write: one that replaces another is no further one.
+                    let count = answer_template::Entity::find().count(tx).await.map_err(db_error)?;
+                    if usize::try_from(count).unwrap_or(usize::MAX) > TEMPLATES_MAX {
+                        return Err(too_many_templates());
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn delete_template(&self, id: TemplateId) -> Result<(), Error> {
+        self.store
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    answer_template::Entity::delete_by_id(id.0).exec(tx).await.map_err(db_error)?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+impl TryFrom<answer_template::Model> for AnswerTemplate {
+    type Error = Error;
+
+    fn try_from(row: answer_template::Model) -> Result<Self, Error> {
+        let broken = || Error::internal("a stored answer template is broken");
+        let status = ReportStatus::from_number(row.status.into()).ok_or_else(broken)?;
+        Self::new(TemplateId(row.id), &row.title, &row.text, status).map_err(|error| broken().because(error))
     }
 }
 

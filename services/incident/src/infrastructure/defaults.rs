@@ -1,6 +1,10 @@
-//! The categories a new city begins with; it changes them as it likes.
+//! The categories and prepared answers a new city begins with; it changes them as it likes.
 
+use kvartal_kernel::Uuid;
+
+use super::rows::answer_template;
 use crate::domain::category::{ANSWER_WORKING_DAYS, Category, Question};
+use crate::domain::report::ReportStatus;
 
 /// Id, group, name in Russian, name in English.
 const CATEGORIES: &[(&str, &str, &str, &str)] = &[
@@ -27,6 +31,49 @@ const CATEGORIES: &[(&str, &str, &str, &str)] = &[
     ("stray_animals", "animals", "Бездомные животные", "Stray animals"),
     ("other", "other", "Другое", "Other"),
 ];
+
+/// Title, text, status.
+const TEMPLATES: &[(&str, &str, ReportStatus)] = &[
+    (
+        "Принято в работу",
+        "Спасибо, обращение принято. Мы передали его исполнителю и сообщим, когда работы начнутся.",
+        ReportStatus::Accepted,
+    ),
+    (
+        "Бригада выехала",
+        "Бригада выехала на место. Работы идут; по окончании вы получите уведомление.",
+        ReportStatus::InProgress,
+    ),
+    (
+        "Устранено",
+        "Проблема устранена. Если это не так, нажмите «Не исправлено» в течение 15 дней, и обращение откроется снова.",
+        ReportStatus::Fixed,
+    ),
+    (
+        "Не наша ответственность",
+        "Этот объект не обслуживается городом. Обратитесь, пожалуйста, в управляющую организацию дома.",
+        ReportStatus::Rejected,
+    ),
+    (
+        "Не найдено на месте",
+        "На месте проблема не обнаружена. Если она сохраняется, пришлите, пожалуйста, фотографию и точное место.",
+        ReportStatus::Rejected,
+    ),
+];
+
+/// The first prepared answers.
+pub(super) fn templates() -> Vec<answer_template::Model> {
+    let model = |(number, (title, text, status)): (usize, &(&str, &str, ReportStatus))| answer_template::Model {
+        id: Uuid::from_u128(TEMPLATE_IDS + number as u128),
+        title: (*title).to_owned(),
+        text: (*text).to_owned(),
+        status: status.number(),
+    };
+    TEMPLATES.iter().enumerate().map(model).collect()
+}
+
+/// The first id; a UUID of version 8, made by our own rule, so that every city has the same.
+const TEMPLATE_IDS: u128 = 0x6b76_6172_7461_8000_8000_0000_0000_0001;
 
 /// The first categories.
 pub(super) fn categories() -> Vec<Category> {

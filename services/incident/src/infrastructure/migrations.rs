@@ -12,12 +12,13 @@ use sea_orm_migration::schema::{
 
 use super::defaults;
 use super::rows::{
-    area, category, change_log, feed, incident, photo, photo_content, report, road_event, subscription, timeline, vote,
+    answer_template, area, category, change_log, feed, incident, photo, photo_content, report, road_event,
+    subscription, timeline, vote,
 };
 
 /// Every migration, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateTables), Box::new(AddCategories), Box::new(BeginLog)]
+    vec![Box::new(CreateTables), Box::new(AddCategories), Box::new(BeginLog), Box::new(CreateTemplates)]
 }
 
 struct CreateTables;
@@ -328,6 +329,33 @@ impl MigrationTrait for BeginLog {
             now: Set(String::new()),
         };
         let insert = change_log::Entity::insert(mark).into_query();
+        manager.get_connection().execute(&insert).await?;
+        Ok(())
+    }
+}
+
+struct CreateTemplates;
+
+impl MigrationName for CreateTemplates {
+    fn name(&self) -> &str {
+        "incident_0004_create_answer_templates"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for CreateTemplates {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        use answer_template::Column as C;
+        let table = Table::create()
+            .table(answer_template::Entity)
+            .col(uuid(C::Id).primary_key())
+            .col(text(C::Title))
+            .col(text(C::Text))
+            .col(small_integer(C::Status))
+            .to_owned();
+        manager.create_table(table).await?;
+        let rows = defaults::templates().into_iter().map(IntoActiveModel::into_active_model);
+        let insert = answer_template::Entity::insert_many(rows).into_query();
         manager.get_connection().execute(&insert).await?;
         Ok(())
     }

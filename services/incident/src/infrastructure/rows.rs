@@ -67,6 +67,21 @@ table! {
 }
 
 table! {
+    /// `answer_template`: prepared answers to reports.
+    answer_template, "answer_template" {
+        /// Its id.
+        #[sea_orm(primary_key, auto_increment = false)]
+        id: Uuid,
+        /// What it is chosen by.
+        title: String,
+        /// The answer.
+        text: String,
+        /// The status it goes with.
+        status: i16,
+    }
+}
+
+table! {
     /// `vote`: who said what about a report in which round.
     vote, "vote" {
         /// The report.

@@ -16,6 +16,7 @@ use crate::domain::incident::{IncidentId, IncidentKind, IncidentStatus, Priority
 use crate::domain::photo::PhotoId;
 use crate::domain::place::{Direction, LaneState, Place};
 use crate::domain::report::{ReportId, ReportStatus};
+use crate::domain::template::{AnswerTemplate, TemplateId};
 
 /// An id that may be missing.
 pub(super) fn maybe<T>(text: &str, parse: impl FnOnce(&str) -> Result<T, Error>) -> Result<Option<T>, Error> {
@@ -244,5 +245,15 @@ impl TryFrom<pb::PutAreaRequest> for Area {
     fn try_from(request: pb::PutAreaRequest) -> Result<Self, Error> {
         let pb::PutAreaRequest { area_id, display_name, boundary, team } = request;
         Self::new(AreaId::parse("area_id", &area_id)?, display_name, points("boundary", boundary)?, team)
+    }
+}
+
+impl TryFrom<pb::PutAnswerTemplateRequest> for AnswerTemplate {
+    type Error = Error;
+
+    fn try_from(request: pb::PutAnswerTemplateRequest) -> Result<Self, Error> {
+        let pb::PutAnswerTemplateRequest { template_id, title, text, status } = request;
+        let status = given("status", ReportStatus::from_number(status))?;
+        Self::new(TemplateId::parse("template_id", &template_id)?, &title, &text, status)
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::filter::{ReportFilter, Viewer};
 use crate::domain::incident::{IncidentId, IncidentKind, Priority};
 use crate::domain::photo::{PhotoId, PhotoSize};
 use crate::domain::report::{Report, ReportId};
+use crate::domain::template::TemplateId;
 use crate::messages;
 
 /// Answers the RPCs.
@@ -151,6 +152,33 @@ impl pb::report_service_server::ReportService for ReportGrpc {
         let area = request.into_inner().try_into().map_err(to_status)?;
         let area = self.atlas.put_area(area).await.map_err(to_status)?;
         Ok(Response::new(pb::PutAreaResponse { area: Some(messages::area(&area)) }))
+    }
+
+    async fn list_answer_templates(
+        &self,
+        _: Request<pb::ListAnswerTemplatesRequest>,
+    ) -> Result<Response<pb::ListAnswerTemplatesResponse>, Status> {
+        let templates = self.atlas.templates().await.map_err(to_status)?;
+        let templates = templates.into_iter().map(messages::template).collect();
+        Ok(Response::new(pb::ListAnswerTemplatesResponse { templates }))
+    }
+
+    async fn put_answer_template(
+        &self,
+        request: Request<pb::PutAnswerTemplateRequest>,
+    ) -> Result<Response<pb::PutAnswerTemplateResponse>, Status> {
+        let template = request.into_inner().try_into().map_err(to_status)?;
+        let template = self.atlas.put_template(template).await.map_err(to_status)?;
+        Ok(Response::new(pb::PutAnswerTemplateResponse { template: Some(messages::template(template)) }))
+    }
+
+    async fn delete_answer_template(
+        &self,
+        request: Request<pb::DeleteAnswerTemplateRequest>,
+    ) -> Result<Response<pb::DeleteAnswerTemplateResponse>, Status> {
+        let id = TemplateId::parse("template_id", &request.into_inner().template_id).map_err(to_status)?;
+        self.atlas.delete_template(id).await.map_err(to_status)?;
+        Ok(Response::new(pb::DeleteAnswerTemplateResponse {}))
     }
 
     async fn upload_photo(

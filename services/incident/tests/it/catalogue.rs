@@ -6,7 +6,13 @@ use tonic::Code;
 
 use crate::city::{Calls, City, Filing, at, crash, on_both, pothole};
 
-on_both!(a_city_begins_with_categories, a_category_can_be_replaced, an_area_decides_who_looks_after_it);
+on_both!(
+    a_city_begins_with_categories,
+    a_category_can_be_replaced,
+    an_area_decides_who_looks_after_it,
+    dispatchers_keep_prepared_answers,
+    there_is_a_limit_to_prepared_answers,
+);
 
 async fn a_city_begins_with_categories(city: City) {
     let list = city.reports(&city.nobody()).list_categories(pb::ListCategoriesRequest {}).await.unwrap();
@@ -78,4 +84,54 @@ async fn an_area_decides_who_looks_after_it(city: City) {
     let line = vec![at(0.0, 0.0), at(1.0, 1.0), at(2.0, 2.0)];
     let wrong = pb::PutAreaRequest { boundary: line, ..request };
     assert_eq!(admin.put_area(wrong).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+fn template(title: &str) -> pb::PutAnswerTemplateRequest {
+    pb::PutAnswerTemplateRequest {
+        template_id: Uuid::new_v4().to_string(),
+        title: title.into(),
+        text: "The crew is on its way.".into(),
+        status: pb::ReportStatus::InProgress.into(),
+    }
+}
+
+async fn dispatchers_keep_prepared_answers(city: City) {
+    const LIST: pb::ListAnswerTemplatesRequest = pb::ListAnswerTemplatesRequest {};
+    let mut dispatcher = city.reports(&city.dispatcher());
+    let before = dispatcher.list_answer_templates(LIST).await.unwrap().into_inner().templates;
+    assert!(before.len() >= 5 && before.iter().any(|known| known.status() == pb::ReportStatus::Rejected));
+    let request = template("  A crew \n");
+    let stored = dispatcher.put_answer_template(request.clone()).await.unwrap().into_inner().template.unwrap();
+    assert_eq!(stored.title, "A crew");
+    let renamed = pb::PutAnswerTemplateRequest { title: "Another crew".into(), ..request.clone() };
+    let renamed = dispatcher.put_answer_template(renamed).await.unwrap().into_inner().template.unwrap();
+    let after = dispatcher.list_answer_templates(LIST).await.unwrap().into_inner().templates;
+    assert_eq!(after.len(), before.len() + 1, "the second replaced the first");
+    assert!(after.contains(&renamed) && after.iter().map(|known| &known.title).is_sorted());
+
+    let blank = pb::PutAnswerTemplateRequest { text: " ".into(), ..request.clone() };
+    assert_eq!(dispatcher.put_answer_template(blank).await.unwrap_err().code(), Code::InvalidArgument);
+    let duplicate = pb::PutAnswerTemplateRequest { status: pb::ReportStatus::Duplicate.into(), ..request.clone() };
+    assert_eq!(dispatcher.put_answer_template(duplicate).await.unwrap_err().code(), Code::InvalidArgument);
+    let mut citizen = city.reports(&city.citizen());
+    assert_eq!(citizen.list_answer_templates(LIST).await.unwrap_err().code(), Code::PermissionDenied);
+
+    let delete = pb::DeleteAnswerTemplateRequest { template_id: request.template_id };
+    for _ in 0..2 {
+        dispatcher.delete_answer_template(delete.clone()).await.unwrap();
+    }
+    assert_eq!(dispatcher.list_answer_templates(LIST).await.unwrap().into_inner().templates, before);
+}
+
+async fn there_is_a_limit_to_prepared_answers(city: City) {
+    let mut dispatcher = city.reports(&city.dispatcher());
+    let known = dispatcher.list_answer_templates(pb::ListAnswerTemplatesRequest {}).await.unwrap().into_inner();
+    let last = template("200");
+    for number in known.templates.len()..199 {
+        dispatcher.put_answer_template(template(&number.to_string())).await.unwrap();
+    }
+    dispatcher.put_answer_template(last.clone()).await.unwrap();
+    let refused = dispatcher.put_answer_template(template("201")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    dispatcher.put_answer_template(last).await.unwrap();
 }

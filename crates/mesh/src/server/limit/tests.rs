@@ -17,6 +17,8 @@ struct Service {
     workers: BinaryHeap<Reverse<u64>>,
     inside: BinaryHeap<Reverse<(u64, usize)>>,
     calls: Vec<Inside>,
+    /// When workers are busy, from and to.
+    busy: Vec<(u64, u64)>,
     now: u64,
     dice: u64,
 }
@@ -26,7 +28,7 @@ struct Service {
 struct Outcome {
     offered: usize,
     refused: usize,
-    /// Work of answered calls, in seconds of one worker.
+    /// Work that was done within this time, in seconds of one worker.
     work: f64,
     /// How long answered calls took, beside how long they would have taken alone.
     stretch: f64,
@@ -41,6 +43,7 @@ impl Service {
             workers: std::iter::repeat_n(Reverse(0), workers).collect(),
             inside: BinaryHeap::new(),
             calls: Vec::new(),
+            busy: Vec::new(),
             now: 0,
             dice: 42,
         }
@@ -64,7 +67,7 @@ impl Service {
     /// Offers calls for so many seconds, `rate` a second at random times; `spread` says how much service times vary.
     fn run(&mut self, seconds: f64, rate: f64, kinds: &[Kind], spread: f64) -> Outcome {
         let mut outcome = Outcome::default();
-        let (end, mut stretch) = (self.now + (seconds * SECOND) as u64, (0.0, 0.0));
+        let (begin, end, mut stretch) = (self.now, self.now + (seconds * SECOND) as u64, (0.0, 0.0));
         loop {
             self.now += (-self.roll().ln() / rate * SECOND) as u64;
             if self.now > end {
@@ -93,10 +96,13 @@ impl Service {
             let crowd = self.inside.len() + 1;
             self.calls.push(self.limit.admitted(method, crowd, Duration::from_nanos(self.now)));
             self.inside.push(Reverse((done, self.calls.len() - 1)));
-            outcome.work += took;
+            self.busy.push((free.max(self.now), done));
             stretch = (stretch.0 + (done - self.now) as f64 / SECOND, stretch.1 + took);
         }
         self.end_until(end);
+        let within = |(from, to): &(u64, u64)| (*to).min(end).saturating_sub((*from).max(begin)) as f64 / SECOND;
+        outcome.work = self.busy.iter().map(within).sum();
+        self.busy.retain(|(_, to)| *to > end);
         outcome.stretch = stretch.0 / stretch.1;
         self.now = end;
         outcome
@@ -123,18 +129,17 @@ proptest! {
 
     #[test]
     fn under_overload_workers_stay_busy_and_nobody_waits_long(
-        workers in 4_usize..64, took in 0.008..0.4_f64, times in 2.0..6.0_f64, spread in 0.0..1.0_f64,
+        workers in 4_usize..64, took in 0.008..1.28_f64, times in 2.0..6.0_f64, spread in 0.0..1.0_f64,
     ) {
-        // Slower calls pay more for each measuring; see below.
         let kinds = [(1.0, took)];
         let mut service = Service::new(workers, 1_024);
-        overload(&mut service, 0.5, 3.0, &kinds, spread);
+        overload(&mut service, 0.5, 3.0 * took.max(1.0), &kinds, spread);
         let hit = overload(&mut service, times, 20.0, &kinds, spread);
         prop_assert!(goodput(&service, &hit, 20.0) >= 0.9, "{hit:?}");
         let settled = overload(&mut service, times, 20.0, &kinds, spread);
         prop_assert!(goodput(&service, &settled, 20.0) >= 0.9, "{settled:?}");
         // The tolerance, what may wait anyway, and the noise of a baseline that was measured with few calls.
-        let expected = super::TOLERANCE * 1.5 + 2.0 * super::SLACK / workers as f64;
+        let expected = super::TOLERANCE * 1.6 + 3.0 * super::SLACK / workers as f64;
         prop_assert!(settled.stretch <= expected, "{settled:?} > {expected}");
     }
 
@@ -220,14 +225,24 @@ fn what_became_slower_without_becoming_busier_is_believed_after_a_while() {
 }
 
 #[test]
-fn calls_of_a_second_cost_a_tenth_of_the_work_under_overload() {
-    // A known weakness: each measuring lowers the limit for as long as the slow calls take.
+fn measuring_slow_calls_leaves_most_workers_busy() {
+    // Of calls of 0.9 s each, measuring with a third of the limit cost a tenth of the work.
     let (workers, capacity) = (54, 59.807_857_887_917_57);
     let kinds = [(1.0, workers as f64 / capacity)];
     let mut service = Service::new(workers, 1_024);
     overload(&mut service, 0.5, 3.0, &kinds, 0.745_630_235_859_902_7);
-    for _ in 0..2 {
+    for _ in 0..12 {
         let outcome = overload(&mut service, 2.451_846_406_925_468, 20.0, &kinds, 0.745_630_235_859_902_7);
-        assert!(goodput(&service, &outcome, 20.0) >= 0.85, "{outcome:?}");
+        assert!(goodput(&service, &outcome, 20.0) >= 0.93, "{outcome:?}");
     }
+}
+
+#[test]
+fn the_queue_that_slow_calls_met_at_the_start_is_gone_within_seconds() {
+    let kinds = [(1.0, 1.2)];
+    let mut service = Service::new(4, 1_024);
+    overload(&mut service, 0.5, 4.0, &kinds, 0.8);
+    overload(&mut service, 3.5, 20.0, &kinds, 0.8);
+    let settled = overload(&mut service, 3.5, 20.0, &kinds, 0.8);
+    assert!(settled.stretch <= 5.0, "{settled:?}");
 }

@@ -9,7 +9,7 @@ use clap::ValueEnum as _;
 use http_body_util::StreamBody;
 use kvartal_kernel::SystemClock;
 use kvartal_mesh::server::Limits;
-use kvartal_mesh::{BoxService, Channel};
+use kvartal_mesh::{BoxService, Channel, tls};
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::identity::v1::{GetContactRequest, GetJwksRequest, GetProfileRequest};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
@@ -17,7 +17,7 @@ use tonic::body::Body;
 use tonic::{Request, Status};
 
 use super::serve;
-use super::wire::{CALLED, CALLER};
+use super::wire::{self, CALLED, CALLER, Part};
 use crate::drive::repeat;
 use crate::noop;
 use crate::report::Report;
@@ -40,6 +40,14 @@ pub(crate) enum Layer {
     Metrics,
     /// From another service of the process, through its channel; an answer of 1 KiB.
     Channel,
+    /// Over a socket with mutual TLS, both ends in this process: raw tonic on both sides.
+    Wire,
+    /// Our stack on the side that answers.
+    WireServer,
+    /// Our stack on the side that calls.
+    WireClient,
+    /// On both.
+    WireFull,
 }
 
 impl Layer {
@@ -51,6 +59,10 @@ impl Layer {
             Self::Token => "through the stack, with a token",
             Self::Metrics => "through the stack, with a token and metrics",
             Self::Channel => "through channel and stack, from a service",
+            Self::Wire => "raw tonic over mutual TLS",
+            Self::WireServer => "raw tonic over mutual TLS to the stack",
+            Self::WireClient => "channel over mutual TLS to raw tonic",
+            Self::WireFull => "channel over mutual TLS to the stack",
         }
     }
 
@@ -118,7 +130,28 @@ pub(crate) async fn call(layer: Layer, calls: u32) {
             let contact = || GetContactRequest { user_id: "018f0000-0000-7000-8000-000000000000".into() };
             times(calls, async || client.clone().get_contact(contact()).await).await;
         }
+        Layer::Wire => over_wire(calls, Part::Raw, Part::Raw).await,
+        Layer::WireServer => over_wire(calls, Part::Raw, Part::Full).await,
+        Layer::WireClient => over_wire(calls, Part::Full, Part::Raw).await,
+        Layer::WireFull => over_wire(calls, Part::Full, Part::Full).await,
     }
+}
+
+/// Both ends on one thread, so that two counts are alike.
+async fn over_wire(calls: u32, calling: Part, called: Part) {
+    let folder = tempfile::tempdir().unwrap();
+    let identities = super::issue(folder.path());
+    let listener = serve::listen().await;
+    let url = format!("{}{}", tls::HTTPS, listener.local_addr().unwrap());
+    let identity = identities.join(CALLED);
+    let served = tokio::spawn(async move { wire::serve(called, listener, Some(&identity)).await });
+    let call = wire::caller(calling, &url, Some(&identities.join(CALLER)));
+    // Under valgrind the first call may take longer than its deadline.
+    while !call().await {}
+    for _ in 0..calls {
+        assert!(call().await, "the call is answered");
+    }
+    served.abort();
 }
 
 async fn with_token(calls: u32) {

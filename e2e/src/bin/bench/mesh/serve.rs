@@ -95,17 +95,15 @@ pub(super) fn stack(limits: Limits) -> BoxService {
     Stack { service: "identity", mesh_key: Some(mesh_key()), limits, ..noop::stack() }.wrap(routes())
 }
 
-async fn listen() -> TcpListener {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("{}", listener.local_addr().unwrap());
-    listener
+pub(super) async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
 /// Plain tonic with its defaults; `identity` is the folder of a certificate.
-pub(super) async fn serve_raw(identity: Option<&Path>) {
+pub(super) async fn serve_raw(listener: TcpListener, identity: Option<&Path>) {
     let mut server = tonic::transport::Server::builder();
     let server = server.add_routes(routes());
-    let tcp = TcpListenerStream::new(listen().await).map(|tcp| tcp.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp)));
+    let tcp = TcpListenerStream::new(listener).map(|tcp| tcp.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp)));
     let Some(folder) = identity else { return server.serve_with_incoming(tcp).await.unwrap() };
     let identity = Identity::load(folder, Arc::new(SystemClock)).unwrap();
     let acceptor = TlsAcceptor::from(identity.server_config().unwrap());
@@ -117,10 +115,10 @@ pub(super) async fn serve_raw(identity: Option<&Path>) {
 }
 
 /// The whole stack.
-pub(super) async fn serve_full(identity: Option<&Path>) {
+pub(super) async fn serve_full(listener: TcpListener, identity: Option<&Path>) {
     let tls = identity.map(|folder| Tls::new(Identities::one(Identity::load(folder, Arc::new(SystemClock)).unwrap())));
     let how = Listen { tls, ..Listen::default() };
-    kvartal_mesh::server::serve(listen().await, stack(Limits::default()), how, CancellationToken::new()).await.unwrap();
+    kvartal_mesh::server::serve(listener, stack(Limits::default()), how, CancellationToken::new()).await.unwrap();
 }
 
 /// Ends this process as soon as nobody holds the other end of its standard input: it does not outlive the benchmark.

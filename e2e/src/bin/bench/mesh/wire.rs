@@ -12,6 +12,7 @@ use kvartal_mesh::tls::{self, Identities, Identity};
 use kvartal_mesh::{BoxFuture, Directory, Remote, RemoteOptions};
 use kvartal_proto::identity::v1::GetContactRequest;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::Status;
@@ -24,6 +25,8 @@ pub(super) const CALLER: &str = "notification";
 pub(super) const CALLED: &str = "identity";
 /// Connections of a caller.
 const CONNECTIONS: usize = 2;
+/// Valgrind makes handshakes take seconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Calls under way when as many as possible are wanted.
 const AT_ONCE: usize = 64;
 
@@ -134,27 +137,39 @@ impl Drop for Caller {
 pub(crate) async fn answer(part: Part, identity: Option<PathBuf>) {
     let identity = identity.as_deref();
     serve::end_with_parent();
+    let listener = serve::listen().await;
+    println!("{}", listener.local_addr().unwrap());
+    serve(part, listener, identity).await;
+}
+
+/// Answers on a socket.
+pub(super) async fn serve(part: Part, listener: TcpListener, identity: Option<&Path>) {
     match part {
-        Part::Raw => serve::serve_raw(identity).await,
-        Part::Full => serve::serve_full(identity).await,
+        Part::Raw => serve::serve_raw(listener, identity).await,
+        Part::Full => serve::serve_full(listener, identity).await,
     }
 }
 
-type Call = Arc<dyn Fn() -> BoxFuture<bool> + Send + Sync>;
+pub(super) type Call = Arc<dyn Fn() -> BoxFuture<bool> + Send + Sync>;
 
 /// The role of the process that calls: each line of its input is a run, each line of its output what became of it.
 pub(crate) async fn call(part: Part, url: &str, identity: Option<PathBuf>) {
-    let identity = identity.map(|folder| Identity::load(folder, Arc::new(SystemClock)).unwrap());
-    let call = match part {
-        Part::Raw => raw(url, identity.as_ref()),
-        Part::Full => full(url, identity),
-    };
+    let call = caller(part, url, identity.as_deref());
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
         let (rate, millis) = line.split_once(' ').unwrap();
         let (rate, lasting) = (rate.parse().unwrap(), Duration::from_millis(millis.parse().unwrap()));
         let (times, failed) = offer(&call, rate, lasting).await;
         println!("{} {failed} {} {}", times.len(), times.value_at_quantile(0.5), times.value_at_quantile(0.99));
+    }
+}
+
+/// Makes one call each time.
+pub(super) fn caller(part: Part, url: &str, identity: Option<&Path>) -> Call {
+    let identity = identity.map(|folder| Identity::load(folder, Arc::new(SystemClock)).unwrap());
+    match part {
+        Part::Raw => raw(url, identity.as_ref()),
+        Part::Full => full(url, identity),
     }
 }
 
@@ -176,7 +191,7 @@ fn raw(url: &str, identity: Option<&Identity>) -> Call {
         let endpoint = tls::endpoint(url).unwrap().tcp_nodelay(true);
         match identity {
             Some(identity) => {
-                let connector = tls::connector(identity, CALLED, Duration::from_secs(5)).unwrap();
+                let connector = tls::connector(identity, CALLED, CONNECT_TIMEOUT).unwrap();
                 endpoint.connect_with_connector_lazy(connector)
             }
             None => endpoint.connect_lazy(),
@@ -197,6 +212,7 @@ fn full(url: &str, identity: Option<Identity>) -> Call {
         key: identity.is_none().then(serve::mesh_key),
         options: RemoteOptions {
             connections: CONNECTIONS,
+            connect_timeout: CONNECT_TIMEOUT,
             security: identity.map(Identities::one).into(),
             ..RemoteOptions::default()
         },

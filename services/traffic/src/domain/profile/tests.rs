@@ -1,0 +1,45 @@
+//! What is typical.
+
+use super::Profile;
+use crate::domain::step::{Slot, Step};
+
+/// Monday, 2024-01-01 00:00 UTC.
+const MONDAY: i64 = 1_704_067_200 / 300;
+
+#[test]
+fn slots_know_their_weekday_and_time() {
+    assert_eq!(Step(MONDAY).slot(), Slot(0));
+    assert_eq!(Step(MONDAY + 288 + 1).slot(), Slot(289));
+    assert!(Step(MONDAY + 5 * 288).slot().is_weekend());
+    assert_eq!(Step(MONDAY - 1).slot(), Slot(2015));
+}
+
+#[test]
+fn several_weeks_make_typical_weekdays_and_one_makes_a_typical_day() {
+    let mut profile = Profile::default();
+    let mut week = |number: i64| {
+        for step in 0..2016 {
+            let value = if step < 288 { 20.0 } else { 60.0 };
+            profile.add(Step(MONDAY + number * 2016 + step), value);
+        }
+        profile.clone()
+    };
+    let noon = Slot(144);
+    let one = week(0).typical(noon).unwrap();
+    assert!((one.value - 52.0).abs() < 1e-9, "one Monday among five working days: {one:?}");
+    let two = week(1).typical(noon).unwrap();
+    assert!((two.value - 20.0).abs() < 1e-9, "two Mondays say what a Monday is: {two:?}");
+    assert_eq!(two.count, 14);
+}
+
+#[test]
+fn a_value_is_smoothed_over_a_quarter_of_an_hour_each_way() {
+    let mut profile = Profile::default();
+    for step in 0..2016 {
+        profile.add(Step(MONDAY + step), if step % 288 == 144 { 70.0 } else { 0.0 });
+    }
+    for (slot, value) in [(140, 0.0), (141, 10.0), (144, 10.0), (147, 10.0), (148, 0.0)] {
+        assert!((profile.typical(Slot(slot)).unwrap().value - value).abs() < 1e-9, "slot {slot}");
+    }
+    assert_eq!(Profile::default().typical(Slot(0)), None);
+}

@@ -1,0 +1,120 @@
+// The city at a glance.
+import "./citizen.css";
+import { useQuery } from "@connectrpc/connect-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
+import { IncidentService, LaneState } from "~/gen/kvartal/incident/v1/incident_pb.js";
+import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
+import { useText } from "~/i18n/text";
+import { Card, Empty, Page, ProblemNotice, Select, Skeleton, Stat } from "~/kit";
+import { IncidentLine, ReportLine } from "./cards";
+import { citizenText } from "./citizen.text";
+import { useAreas, useFreshIncidents } from "./data";
+import { cityRoute } from "./routes";
+
+/** As many as one page of a list may have; more is shown as `200+`. */
+const MOST = 200;
+const SHOWN = 6;
+
+export function City() {
+  const text = useText(citizenText);
+  const { area = "" } = cityRoute.useSearch();
+  const navigate = useNavigate();
+  const { areas } = useAreas();
+  useFreshIncidents();
+  const incidents = useQuery(IncidentService.method.listIncidents, {
+    pageSize: MOST,
+    filter: { statuses: [...OPEN_INCIDENTS], areaId: area },
+  });
+  const open = useQuery(ReportService.method.listReports, {
+    pageSize: MOST,
+    filter: { statuses: OPEN_REPORTS.filter((status) => status !== ReportStatus.FIXED), areaId: area },
+  });
+  const fixed = useQuery(ReportService.method.listReports, {
+    pageSize: MOST,
+    filter: { statuses: [ReportStatus.FIXED], areaId: area },
+  });
+  const list = incidents.data?.incidents;
+  const blocked = list?.filter((incident) => incident.lanes.includes(LaneState.BLOCKED)).length;
+  return (
+    <Page
+      title={text.city}
+      lead={text.cityLead}
+      actions={
+        <Select
+          label={text.area}
+          quietLabel
+          value={area}
+          onChange={({ currentTarget }) =>
+            navigate({
+              to: "/",
+              search: currentTarget.value ? { area: currentTarget.value } : {},
+              replace: true,
+            })
+          }
+        >
+          <option value="">{text.wholeCity}</option>
+          {areas.map(({ areaId, displayName }) => (
+            <option key={areaId} value={areaId}>
+              {displayName}
+            </option>
+          ))}
+        </Select>
+      }
+    >
+      <div className="stats">
+        <Stat label={text.openIncidents} value={count(list?.length)} />
+        <Stat label={text.blocked} value={count(blocked)} />
+        <Stat label={text.openReports} value={count(open.data?.reports.length)} />
+        <Stat label={text.fixedReports} value={count(fixed.data?.reports.length)} />
+      </div>
+      <div className="columns">
+        <Card
+          title={text.incidents}
+          actions={
+            <Link to="/map" search={area ? { area } : {}}>
+              {text.onMap}
+            </Link>
+          }
+        >
+          {incidents.isPending && <Skeleton lines={8} />}
+          {incidents.isError && <ProblemNotice error={incidents.error} onRetry={() => incidents.refetch()} />}
+          {list?.length === 0 && (
+            <Empty title={text.noIncidents}>
+              <p>{text.noIncidentsLead}</p>
+            </Empty>
+          )}
+          <ul className="list">
+            {list?.slice(0, SHOWN).map((incident) => (
+              <li key={incident.incidentId}>
+                <IncidentLine incident={incident} />
+              </li>
+            ))}
+          </ul>
+        </Card>
+        <Card
+          title={text.latestReports}
+          actions={
+            <Link to="/reports" search={area ? { area } : {}}>
+              {text.all}
+            </Link>
+          }
+        >
+          {open.isPending && <Skeleton lines={8} />}
+          {open.isError && <ProblemNotice error={open.error} onRetry={() => open.refetch()} />}
+          <ul className="list">
+            {open.data?.reports.slice(0, SHOWN).map((report) => (
+              <li key={report.reportId}>
+                <ReportLine report={report} />
+              </li>
+            ))}
+          </ul>
+        </Card>
+      </div>
+    </Page>
+  );
+}
+
+function count(value: number | undefined): string {
+  return value === undefined ? "–" : value >= MOST ? `${MOST}+` : String(value);
+}

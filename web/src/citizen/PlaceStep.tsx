@@ -1,0 +1,58 @@
+// Where it is: on the map, by the device's position, or in the middle of what the map shows.
+import { Crosshair, LocateFixed } from "lucide-react";
+import { useRef, useState } from "react";
+import { useText } from "~/i18n/text";
+import { Button, Card, toast } from "~/kit";
+import { MapView } from "~/map/MapView";
+import { type Point, type View, viewOf } from "~/map/types";
+import { pointOf, position, useAreas, zonesOf } from "./data";
+import { reportText } from "./report.text";
+
+export function PlaceStep({ place, onPlace }: { place: Point | undefined; onPlace: (place: Point) => void }) {
+  const text = useText(reportText);
+  const { areas } = useAreas();
+  const [busy, setBusy] = useState(false);
+  const seen = useRef<View>(undefined);
+  const home = viewOf(areas.flatMap((area) => area.boundary).map(pointOf));
+  const view = place ? { ...place, zoom: Math.max(seen.current?.zoom ?? 0, 15) } : home;
+  const locate = () => {
+    setBusy(true);
+    position()
+      .then(onPlace, () => toast(text.positionFailed))
+      .finally(() => setBusy(false));
+  };
+  return (
+    <Card title={text.place}>
+      <div className="row">
+        <Button icon={<LocateFixed aria-hidden="true" />} busy={busy} onClick={locate}>
+          {text.myPosition}
+        </Button>
+        <Button
+          icon={<Crosshair aria-hidden="true" />}
+          onClick={() => {
+            const middle = seen.current ?? home;
+            if (middle) onPlace({ lat: middle.lat, lng: middle.lng });
+          }}
+        >
+          {text.pinMiddle}
+        </Button>
+      </div>
+      <div className="map-small">
+        {view && (
+          <MapView
+            label={text.place}
+            view={view}
+            zones={zonesOf(areas)}
+            place={place}
+            onPick={onPlace}
+            onView={(moved) => {
+              seen.current = moved;
+            }}
+          />
+        )}
+      </div>
+      <p role="status">{place ? text.chosen(place.lat.toFixed(5), place.lng.toFixed(5)) : text.noPlace}</p>
+      <p className="hint">{text.placeHint}</p>
+    </Card>
+  );
+}

@@ -1,0 +1,103 @@
+// Pages for everybody: the city, its map, reports. Mails and feeds lead to incidents and reports: their paths stay.
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { flag, number, oneOf, someOf, text } from "~/platform/search";
+import { rootRoute } from "~/root";
+
+const getParentRoute = () => rootRoute;
+type Search = Record<string, unknown>;
+
+/** What the map can show. */
+export const LAYERS = ["incidents", "reports", "zones"] as const;
+export type Layer = (typeof LAYERS)[number];
+
+/** Statuses to choose from; `open` is all in which something is still to be done. */
+export const REPORT_STATUSES = [
+  "open",
+  "RECEIVED",
+  "ACCEPTED",
+  "IN_PROGRESS",
+  "FIXED",
+  "CLOSED",
+  "REJECTED",
+  "DUPLICATE",
+  "EXPIRED",
+] as const;
+
+export const cityRoute = createRoute({
+  getParentRoute,
+  path: "/",
+  validateSearch: (search: Search): { area?: string } => ({ area: text(search.area) }),
+  component: lazyRouteComponent(() => import("./City"), "City"),
+});
+
+interface MapSearch {
+  lat?: number;
+  lng?: number;
+  zoom?: number;
+  area?: string;
+  layers?: Layer[];
+  selected?: string;
+}
+
+export const mapRoute = createRoute({
+  getParentRoute,
+  path: "/map",
+  validateSearch: (search: Search): MapSearch => ({
+    lat: number(search.lat, -85, 85),
+    lng: number(search.lng, -180, 180),
+    zoom: number(search.zoom, 0, 22),
+    area: text(search.area),
+    // An empty list is a choice too.
+    layers: Array.isArray(search.layers) ? (someOf(search.layers, LAYERS) ?? []) : undefined,
+    selected: text(search.selected),
+  }),
+  component: lazyRouteComponent(() => import("./MapPage"), "MapPage"),
+});
+
+interface ReportsSearch {
+  mine?: boolean;
+  status?: (typeof REPORT_STATUSES)[number];
+  category?: string;
+  area?: string;
+  incident?: string;
+}
+
+export const reportsRoute = createRoute({
+  getParentRoute,
+  path: "/reports",
+  validateSearch: (search: Search): ReportsSearch => ({
+    mine: flag(search.mine),
+    status: oneOf(search.status, REPORT_STATUSES),
+    category: text(search.category),
+    area: text(search.area),
+    incident: text(search.incident),
+  }),
+  component: lazyRouteComponent(() => import("./Reports"), "Reports"),
+});
+
+export const reportRoute = createRoute({
+  getParentRoute,
+  path: "/reports/$report",
+  component: lazyRouteComponent(() => import("./ReportPage"), "ReportPage"),
+});
+
+export const newReportRoute = createRoute({
+  getParentRoute,
+  path: "/report",
+  component: lazyRouteComponent(() => import("./NewReport"), "NewReport"),
+});
+
+export const incidentRoute = createRoute({
+  getParentRoute,
+  path: "/incidents/$incidentId",
+  component: lazyRouteComponent(() => import("./IncidentPage"), "IncidentPage"),
+});
+
+export const citizenRoutes = [
+  cityRoute,
+  mapRoute,
+  reportsRoute,
+  reportRoute,
+  newReportRoute,
+  incidentRoute,
+] as const;

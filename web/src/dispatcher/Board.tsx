@@ -1,0 +1,198 @@
+// The live board: one list of incidents or reports, and beside it what is selected, with map, timeline and actions.
+import { useQuery } from "@connectrpc/connect-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Keyboard, Plus } from "lucide-react";
+import { useRef, useState } from "react";
+import { type Incident, IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
+import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
+import { useText } from "~/i18n/text";
+import { Button, Empty, Page, ProblemNotice, Segmented, Skeleton } from "~/kit";
+import { BoardFilters } from "./BoardFilters";
+import { BoardList, type BoardRow } from "./BoardList";
+import { BulkBar } from "./BulkBar";
+import type { BoardSearch } from "./boardSearch";
+import { dispatchText } from "./dispatch.text";
+import { IncidentPanel } from "./IncidentPanel";
+import { type LiveList, useIncidents, useReports } from "./live";
+import { NewIncident } from "./NewIncident";
+import { ReportPanel } from "./ReportPanel";
+import { ShortcutHelp } from "./ShortcutHelp";
+import { useKeys } from "./useKeys";
+
+type Asked = "new" | "help";
+
+export function Board() {
+  const text = useText(dispatchText);
+  const search = useSearch({ from: "/dispatch/" });
+  const navigate = useNavigate({ from: "/dispatch/" });
+  const change = (part: BoardSearch, replace = false) =>
+    navigate({ search: (before) => ({ ...before, ...part }), replace, resetScroll: false });
+  const shown = search.list ?? "incidents";
+  const incidents = useIncidents(search, shown === "incidents");
+  const reports = useReports(search, shown === "reports");
+  const rows: readonly BoardRow[] = shown === "incidents" ? incidents.rows : reports.rows;
+  const feed = shown === "incidents" ? incidents.feed : reports.feed;
+  const [asked, setAsked] = useState<Asked>();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const detail = useRef<HTMLElement>(null);
+
+  const index = rows.findIndex((row) => idOf(row) === search.sel);
+  const select = (row: BoardRow | undefined) => row && change({ sel: idOf(row) }, true);
+  const step = (by: number) =>
+    select(rows[index < 0 ? 0 : Math.min(Math.max(index + by, 0), rows.length - 1)]);
+  const toggle = (id: string) => {
+    const next = new Set(chosen);
+    if (!next.delete(id)) next.add(id);
+    setChosen(next);
+  };
+  const show = (list: BoardSearch["list"]) => {
+    setChosen(new Set());
+    change({ list, status: undefined, sel: undefined });
+  };
+  useKeys([
+    { keys: ["j", "ArrowDown"], run: () => step(1) },
+    { keys: ["k", "ArrowUp"], run: () => step(-1) },
+    { keys: ["Home"], run: () => select(rows[0]) },
+    { keys: ["x"], run: () => search.sel && toggle(search.sel) },
+    { keys: ["o"], run: () => detail.current?.focus() },
+    { keys: ["n"], run: () => setAsked("new") },
+    { keys: ["?", "h"], run: () => setAsked("help") },
+    { keys: ["/", "."], run: () => document.getElementById("board-search")?.focus() },
+    { keys: ["1"], run: () => show(undefined) },
+    { keys: ["2"], run: () => show("reports") },
+    { keys: ["Escape"], run: () => setChosen(new Set()) },
+  ]);
+
+  return (
+    <Page title={text.board} width="wide" quietTitle>
+      <div className="board-bar">
+        <Segmented
+          label={text.lists}
+          value={shown}
+          options={[
+            { value: "incidents", label: text.incidents },
+            { value: "reports", label: text.reports },
+          ]}
+          onChange={(list) => show(list === "reports" ? list : undefined)}
+        />
+        <BoardFilters search={search} onChange={change} />
+        <span className="soft board-count" role="status">
+          {text.shown(rows.length)}
+        </span>
+        <Button
+          look="quiet"
+          iconOnly
+          icon={<Keyboard aria-hidden="true" />}
+          title={text.shortcuts}
+          onClick={() => setAsked("help")}
+        >
+          {text.shortcuts}
+        </Button>
+        <Button look="primary" icon={<Plus aria-hidden="true" />} onClick={() => setAsked("new")}>
+          {text.newIncident}
+        </Button>
+      </div>
+      <div className="board">
+        <section className="board-side" aria-label={shown === "incidents" ? text.incidents : text.reports}>
+          {chosen.size > 0 && (
+            <BulkBar
+              rows={rows.filter((row) => chosen.has(idOf(row)))}
+              onDone={(row) => putRow(row, incidents, reports)}
+              onClear={() => setChosen(new Set())}
+            />
+          )}
+          <BoardList
+            rows={rows}
+            feed={feed}
+            selected={search.sel}
+            chosen={chosen}
+            onSelect={select}
+            onToggle={toggle}
+            empty={shown === "incidents" ? text.emptyIncidents : text.emptyReports}
+          />
+        </section>
+        <section
+          className="board-detail"
+          ref={detail}
+          tabIndex={-1}
+          aria-label={rows[index] ? titleOf(rows[index]) : text.choose}
+        >
+          <Detail
+            row={rows[index]}
+            selected={search.sel}
+            list={shown}
+            onChange={(row) => putRow(row, incidents, reports)}
+          />
+        </section>
+      </div>
+      {asked === "help" && <ShortcutHelp onClose={() => setAsked(undefined)} />}
+      {asked === "new" && (
+        <NewIncident
+          onClose={() => setAsked(undefined)}
+          onLogged={(incident) => {
+            setAsked(undefined);
+            incidents.put(incident);
+            change({ list: undefined, sel: incident.incidentId });
+          }}
+        />
+      )}
+    </Page>
+  );
+}
+
+interface DetailProps {
+  row: BoardRow | undefined;
+  selected: string | undefined;
+  list: "incidents" | "reports";
+  onChange: (row: BoardRow) => void;
+}
+
+/** What is selected. It stays when it drops out of the list, because a status was changed, say. */
+function Detail({ row, selected, list, onChange }: DetailProps) {
+  const text = useText(dispatchText);
+  const away = row === undefined && selected !== undefined;
+  const incident = useQuery(
+    IncidentService.method.getIncident,
+    { incidentId: selected ?? "" },
+    { enabled: away && list === "incidents" },
+  );
+  const report = useQuery(
+    ReportService.method.getReport,
+    { report: selected ?? "" },
+    { enabled: away && list === "reports" },
+  );
+  const query = list === "incidents" ? incident : report;
+  const shown = row ?? (list === "incidents" ? incident.data?.incident : report.data?.report);
+  const changed = (next: BoardRow) => {
+    onChange(next);
+    if (away) query.refetch();
+  };
+  if (away && query.isPending) return <Skeleton lines={8} />;
+  if (away && query.error) return <ProblemNotice error={query.error} onRetry={() => query.refetch()} />;
+  if (!shown || (away && selected !== idOf(shown))) {
+    return (
+      <Empty title={text.choose}>
+        <p>{text.chooseHint}</p>
+      </Empty>
+    );
+  }
+  if (isIncident(shown)) return <IncidentPanel key={shown.incidentId} incident={shown} onChange={changed} />;
+  return <ReportPanel key={shown.reportId} report={shown} onChange={changed} />;
+}
+
+function putRow(row: BoardRow, incidents: LiveList<Incident>, reports: LiveList<Report>): void {
+  if (isIncident(row)) incidents.put(row);
+  else reports.put(row);
+}
+
+export function isIncident(row: BoardRow): row is Incident {
+  return row.$typeName === "kvartal.incident.v1.Incident";
+}
+
+export function idOf(row: BoardRow): string {
+  return isIncident(row) ? row.incidentId : row.reportId;
+}
+
+export function titleOf(row: BoardRow): string {
+  return isIncident(row) ? row.title : row.description;
+}

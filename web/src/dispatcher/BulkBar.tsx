@@ -1,0 +1,171 @@
+// What can be done with several rows at once.
+import { createClient } from "@connectrpc/connect";
+import { useMutation } from "@tanstack/react-query";
+import { X } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { incidentText } from "~/domain/incidents";
+import {
+  type Incident,
+  IncidentService,
+  type IncidentStatus,
+} from "~/gen/kvartal/incident/v1/incident_pb.js";
+import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
+import { useText } from "~/i18n/text";
+import { Button, Dialog, TextField, toast, toastError } from "~/kit";
+import { transport } from "~/platform/transport";
+import { AnswerDialog } from "./AnswerDialog";
+import { PersonSelect } from "./AssignDialog";
+import { isIncident } from "./Board";
+import type { BoardRow } from "./BoardList";
+import { eachOf, type Outcome } from "./bulk";
+import { dispatchText } from "./dispatch.text";
+import { canAssign, INCIDENT_MOVES } from "./moves";
+import { panelText } from "./panel.text";
+
+interface Props {
+  rows: readonly BoardRow[];
+  onDone: (row: BoardRow) => void;
+  onClear: () => void;
+}
+
+export function BulkBar({ rows, onDone, onClear }: Props) {
+  const text = useText(dispatchText);
+  const incidents = rows.filter(isIncident);
+  const reports = rows.filter((row): row is Report => !isIncident(row));
+  return (
+    <div className="bulk" role="toolbar" aria-label={text.chosen(rows.length)}>
+      <strong>{text.chosen(rows.length)}</strong>
+      {incidents.length > 0 && <ManyIncidents incidents={incidents} onDone={onDone} onClear={onClear} />}
+      {reports.length > 0 && <ManyReports reports={reports} onDone={onDone} onClear={onClear} />}
+      <Button look="quiet" icon={<X aria-hidden="true" />} onClick={onClear}>
+        {text.clear}
+      </Button>
+    </div>
+  );
+}
+
+function ManyReports({ reports, onDone, onClear }: Omit<Props, "rows"> & { reports: readonly Report[] }) {
+  const text = useText(panelText);
+  const [asked, setAsked] = useState(false);
+  return (
+    <>
+      <Button look="primary" onClick={() => setAsked(true)}>
+        {text.answer}
+      </Button>
+      {asked && (
+        <AnswerDialog
+          reports={reports}
+          onClose={() => {
+            setAsked(false);
+            onClear();
+          }}
+          onChange={(report) => report && onDone(report)}
+        />
+      )}
+    </>
+  );
+}
+
+function ManyIncidents({
+  incidents,
+  onDone,
+  onClear,
+}: Omit<Props, "rows"> & { incidents: readonly Incident[] }) {
+  const text = useText(panelText);
+  const words = useText(incidentText);
+  const finish = useFinish(onDone, onClear);
+  const [asked, setAsked] = useState(false);
+  const [first, ...rest] = incidents;
+  const moves = first
+    ? INCIDENT_MOVES[first.status].filter((to) =>
+        rest.every((other) => INCIDENT_MOVES[other.status].includes(to)),
+      )
+    : [];
+  const move = useMutation({
+    mutationFn: (status: IncidentStatus) => {
+      const client = createClient(IncidentService, transport);
+      return eachOf(incidents, async ({ incidentId, etag }) => {
+        return (await client.transitionIncident({ incidentId, status, comment: "", etag })).incident;
+      });
+    },
+    onSuccess: finish,
+    onError: toastError,
+  });
+  return (
+    <>
+      {moves.map((status) => (
+        <Button
+          key={status}
+          busy={move.isPending && move.variables === status}
+          onClick={() => move.mutate(status)}
+        >
+          {words.incidentStatus[status]}
+        </Button>
+      ))}
+      {incidents.every((incident) => canAssign(incident.status)) && (
+        <Button onClick={() => setAsked(true)}>{text.assign}</Button>
+      )}
+      {asked && <AssignMany incidents={incidents} onClose={() => setAsked(false)} onFinish={finish} />}
+    </>
+  );
+}
+
+function AssignMany({
+  incidents,
+  onClose,
+  onFinish,
+}: {
+  incidents: readonly Incident[];
+  onClose: () => void;
+  onFinish: (outcome: Outcome<Incident | undefined>) => void;
+}) {
+  const text = useText(panelText);
+  const dispatch = useText(dispatchText);
+  const assign = useMutation({
+    mutationFn: (to: { assigneeId: string; team: string }) => {
+      const client = createClient(IncidentService, transport);
+      return eachOf(incidents, async ({ incidentId, etag }) => {
+        return (await client.assignIncident({ incidentId, etag, ...to })).incident;
+      });
+    },
+    onSuccess: (outcome) => {
+      onClose();
+      onFinish(outcome);
+    },
+    onError: toastError,
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    assign.mutate({
+      assigneeId: String(form.get("person") ?? ""),
+      team: String(form.get("team") ?? "").trim(),
+    });
+  };
+  return (
+    <Dialog title={text.assign} onClose={onClose}>
+      <form className="stack" onSubmit={submit}>
+        <p className="soft">{dispatch.chosen(incidents.length)}</p>
+        <PersonSelect name="person" />
+        <TextField label={dispatch.team} name="team" maxLength={80} hint={text.teamHint} />
+        <div className="row row-end">
+          <Button onClick={onClose}>{dispatch.cancel}</Button>
+          <Button look="primary" type="submit" busy={assign.isPending}>
+            {text.assign}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Takes in what was changed, and says how much was refused and why. */
+function useFinish(onDone: (row: BoardRow) => void, onClear: () => void) {
+  const text = useText(dispatchText);
+  return ({ done, failed }: Outcome<Incident | undefined>) => {
+    for (const row of done) if (row) onDone(row);
+    if (done.length > 0) toast(text.changed(done.length));
+    if (failed.length > 0) toastError(failed[0]);
+    else onClear();
+  };
+}

@@ -1,0 +1,27 @@
+// The frame of dispatcher pages: their own navigation, then the page.
+import { Link, Outlet } from "@tanstack/react-router";
+import { useText } from "~/i18n/text";
+import { dispatchText } from "./dispatch.text";
+import "./dispatch.css";
+
+const SECTIONS = [
+  ["/dispatch", "board"],
+  ["/dispatch/templates", "templates"],
+  ["/dispatch/feeds", "feeds"],
+] as const;
+
+export function DispatchFrame() {
+  const text = useText(dispatchText);
+  return (
+    <div className="dispatch">
+      <nav className="dispatch-sections" aria-label={text.sections}>
+        {SECTIONS.map(([to, name]) => (
+          <Link key={to} to={to} activeOptions={{ exact: to === "/dispatch", includeSearch: false }}>
+            {text[name]}
+          </Link>
+        ))}
+      </nav>
+      <Outlet />
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+// Merges an incident into another: its reports go over one by one, then it is rejected as the same. Each step can be
+// repeated, so a merge that was cut off in the middle is finished by merging again.
+import { createClient } from "@connectrpc/connect";
+import { useQuery } from "@connectrpc/connect-query";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { incidentText, OPEN_INCIDENTS } from "~/domain/incidents";
+import { type Incident, IncidentService, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
+import { ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
+import { useText } from "~/i18n/text";
+import { Button, Dialog, ProblemNotice, Select, toast } from "~/kit";
+import { transport } from "~/platform/transport";
+import { dispatchText } from "./dispatch.text";
+import { panelText } from "./panel.text";
+
+export function MergeDialog({
+  incident,
+  onClose,
+  onChange,
+}: {
+  incident: Incident;
+  onClose: () => void;
+  onChange: (next: Incident | undefined) => void;
+}) {
+  const text = useText(panelText);
+  const dispatch = useText(dispatchText);
+  const words = useText(incidentText);
+  const [into, setInto] = useState("");
+  const others = useOpenIncidents().filter((other) => other.incidentId !== incident.incidentId);
+  const merge = useMutation({
+    mutationFn: async (target: Incident) => {
+      const remarks = { old: text.mergedInto(target.title), kept: text.mergedFrom(incident.title) };
+      return await mergeIncidents(incident, target, remarks);
+    },
+    onSuccess: (closed) => {
+      toast(text.merged);
+      onChange(closed);
+    },
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const target = others.find((other) => other.incidentId === into);
+    if (target) merge.mutate(target);
+  };
+  return (
+    <Dialog title={text.mergeTitle} onClose={onClose}>
+      <form className="stack" onSubmit={submit}>
+        <p className="soft">{text.mergeHint}</p>
+        <Select
+          label={text.mergeInto}
+          required
+          value={into}
+          onChange={(event) => setInto(event.target.value)}
+        >
+          <option value="">{text.mergeChoose}</option>
+          {others.map((other) => (
+            <option key={other.incidentId} value={other.incidentId}>
+              {`${other.title} (${words.incidentStatus[other.status]})`}
+            </option>
+          ))}
+        </Select>
+        {merge.error && <ProblemNotice error={merge.error} />}
+        <div className="row row-end">
+          <Button onClick={onClose}>{dispatch.cancel}</Button>
+          <Button look="primary" type="submit" busy={merge.isPending} disabled={into === ""}>
+            {text.merge}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Incidents that something could be tied to, the last changed first. */
+export function useOpenIncidents(): readonly Incident[] {
+  const filter = { statuses: [...OPEN_INCIDENTS] };
+  const query = useQuery(IncidentService.method.listIncidents, { pageSize: 200, filter });
+  return query.data?.incidents ?? [];
+}
+
+async function mergeIncidents(
+  old: Incident,
+  kept: Incident,
+  remarks: { old: string; kept: string },
+): Promise<Incident | undefined> {
+  const incidents = createClient(IncidentService, transport);
+  const reports = createClient(ReportService, transport);
+  for (const reportId of old.reportIds) {
+    await reports.unlinkReport({ reportId });
+    await reports.linkReport({ reportId, incidentId: kept.incidentId });
+  }
+  await incidents.addIncidentComment({ incidentId: kept.incidentId, comment: remarks.kept });
+  const { incidentId } = old;
+  const answer = await incidents.transitionIncident({
+    incidentId,
+    status: IncidentStatus.REJECTED,
+    comment: remarks.old,
+  });
+  return answer.incident;
+}

@@ -1,0 +1,27 @@
+// The same change of many things: a few at a time, each by itself, so that one refusal does not stop the others.
+const AT_ONCE = 4;
+
+export interface Outcome<R> {
+  readonly done: readonly R[];
+  readonly failed: readonly unknown[];
+}
+
+export async function eachOf<T, R>(
+  items: readonly T[],
+  change: (item: T) => Promise<R>,
+): Promise<Outcome<R>> {
+  const done: R[] = [];
+  const failed: unknown[] = [];
+  const rest = [...items];
+  const worker = async () => {
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) {
+      try {
+        done.push(await change(item));
+      } catch (error) {
+        failed.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return { done, failed };
+}

@@ -1,0 +1,43 @@
+// Keyboard shortcuts of a page. They are silent while somebody types, and while a dialog is open.
+import { useEffect, useRef } from "react";
+
+export interface Shortcut {
+  /** As `KeyboardEvent.key` has it. */
+  readonly keys: readonly string[];
+  readonly run: () => void;
+}
+
+export function useKeys(shortcuts: readonly Shortcut[]): void {
+  const current = useRef(shortcuts);
+  useEffect(() => {
+    current.current = shortcuts;
+  });
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target))
+        return;
+      if (document.querySelector("dialog[open]")) return;
+      // By the place on the keyboard as well: a Russian layout has other letters there.
+      const latin = /^Key([A-Z])$/.exec(event.code)?.[1]?.toLowerCase();
+      const found = current.current.find(
+        ({ keys }) => keys.includes(event.key) || (latin && keys.includes(latin)),
+      );
+      if (!found) return;
+      event.preventDefault();
+      found.run();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (
+    target.isContentEditable ||
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement
+  )
+    return true;
+  return target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type);
+}

@@ -1,0 +1,67 @@
+// Times, distances and numbers as the reader's language writes them.
+import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import { useMemo } from "react";
+import { type Locale, useLocale } from "./locale";
+
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 365 * 86_400],
+  ["month", 30 * 86_400],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+export interface Format {
+  /** `26 Nov 2026, 16:30` */
+  dateTime(time: Date | Timestamp): string;
+  /** `26 November 2026` */
+  date(time: Date | Timestamp): string;
+  /** `16:30` */
+  time(time: Date | Timestamp): string;
+  /** `5 minutes ago`; `now` within a minute. */
+  ago(time: Date | Timestamp, now?: number): string;
+  /** `350 m`, `1.2 km` */
+  distance(metres: number): string;
+  number(value: number | bigint, digits?: number): string;
+  percent(share: number): string;
+}
+
+/** Formats of the language of the page. */
+export function useFormat(): Format {
+  const locale = useLocale();
+  return useMemo(() => formats(locale), [locale]);
+}
+
+function date(time: Date | Timestamp): Date {
+  return time instanceof Date ? time : timestampDate(time);
+}
+
+export function formats(locale: Locale): Format {
+  const tag = locale === "en" ? "en-GB" : "ru-RU";
+  const dateTime = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(tag, { dateStyle: "long" });
+  const clock = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
+  const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
+  const unit = (name: string, digits: number) =>
+    new Intl.NumberFormat(tag, { style: "unit", unit: name, maximumFractionDigits: digits });
+  const metres = unit("meter", 0);
+  const kilometres = unit("kilometer", 1);
+  return {
+    dateTime: (time) => dateTime.format(date(time)),
+    date: (time) => day.format(date(time)),
+    time: (time) => clock.format(date(time)),
+    ago(time, now = Date.now()) {
+      const seconds = (date(time).getTime() - now) / 1000;
+      const [name, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+      return name === "second"
+        ? relative.format(0, "second")
+        : relative.format(Math.trunc(seconds / size), name);
+    },
+    distance: (value) =>
+      value < 950 ? metres.format(Math.round(value / 10) * 10) : kilometres.format(value / 1000),
+    number: (value, digits = 0) =>
+      new Intl.NumberFormat(tag, { maximumFractionDigits: digits }).format(value),
+    percent: (share) =>
+      new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 }).format(share),
+  };
+}

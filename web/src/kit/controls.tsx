@@ -1,0 +1,216 @@
+// What is pressed and filled in: buttons and fields with label, hint and error.
+import {
+  type ButtonHTMLAttributes,
+  type InputHTMLAttributes,
+  type ReactNode,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+  useId,
+} from "react";
+import { useText } from "~/i18n/text";
+import { kitText } from "./kit.text";
+
+export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+  look?: "primary" | "secondary" | "quiet" | "danger";
+  /** Something is under way; pressing again does nothing. */
+  busy?: boolean;
+  icon?: ReactNode;
+  /** Only the icon is shown; the children name it. */
+  iconOnly?: boolean;
+}
+
+export function Button({
+  look = "secondary",
+  busy = false,
+  icon,
+  iconOnly = false,
+  children,
+  className = "",
+  type = "button",
+  ...rest
+}: ButtonProps) {
+  return (
+    <button
+      {...rest}
+      type={type}
+      className={`button button-${look} ${iconOnly ? "button-icon" : ""} ${className}`}
+      aria-busy={busy || undefined}
+      disabled={rest.disabled || busy}
+    >
+      {busy ? <span className="spinner" aria-hidden="true" /> : icon}
+      {iconOnly ? <span className="unseen">{children}</span> : children}
+    </button>
+  );
+}
+
+interface Around {
+  label: string;
+  hint?: ReactNode;
+  /** What is wrong with the value. */
+  error?: string | undefined;
+  /** The label is there for those who hear the page only. */
+  quietLabel?: boolean;
+}
+
+function Field({
+  id,
+  label,
+  hint,
+  error,
+  quietLabel,
+  required,
+  children,
+}: Around & { id: string; required: boolean | undefined; children: ReactNode }) {
+  const text = useText(kitText);
+  return (
+    <div className="field">
+      <label htmlFor={id} className={quietLabel ? "unseen" : undefined}>
+        {label}
+        {required && (
+          <span className="required" title={text.required} aria-hidden="true">
+            {" *"}
+          </span>
+        )}
+      </label>
+      {hint !== undefined && (
+        <p id={`${id}-hint`} className="hint">
+          {hint}
+        </p>
+      )}
+      {children}
+      {error && (
+        <p id={`${id}-error`} className="field-error">
+          {error}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function described(id: string, { hint, error }: Around): string | undefined {
+  const ids = [hint !== undefined && `${id}-hint`, error && `${id}-error`].filter(Boolean);
+  return ids.length > 0 ? ids.join(" ") : undefined;
+}
+
+export function TextField({
+  label,
+  hint,
+  error,
+  quietLabel,
+  ...rest
+}: Around & InputHTMLAttributes<HTMLInputElement>) {
+  const own = useId();
+  const id = rest.id ?? own;
+  const around = { label, hint, error, quietLabel };
+  return (
+    <Field {...around} id={id} required={rest.required}>
+      <input
+        {...rest}
+        id={id}
+        className="input"
+        aria-invalid={error ? true : undefined}
+        aria-describedby={described(id, around)}
+      />
+    </Field>
+  );
+}
+
+export function TextArea({
+  label,
+  hint,
+  error,
+  quietLabel,
+  ...rest
+}: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+  const own = useId();
+  const id = rest.id ?? own;
+  const around = { label, hint, error, quietLabel };
+  return (
+    <Field {...around} id={id} required={rest.required}>
+      <textarea
+        rows={4}
+        {...rest}
+        id={id}
+        className="input"
+        aria-invalid={error ? true : undefined}
+        aria-describedby={described(id, around)}
+      />
+    </Field>
+  );
+}
+
+export function Select({
+  label,
+  hint,
+  error,
+  quietLabel,
+  children,
+  ...rest
+}: Around & SelectHTMLAttributes<HTMLSelectElement>) {
+  const own = useId();
+  const id = rest.id ?? own;
+  const around = { label, hint, error, quietLabel };
+  return (
+    <Field {...around} id={id} required={rest.required}>
+      <select
+        {...rest}
+        id={id}
+        className="input"
+        aria-invalid={error ? true : undefined}
+        aria-describedby={described(id, around)}
+      >
+        {children}
+      </select>
+    </Field>
+  );
+}
+
+export function Checkbox({
+  label,
+  hint,
+  ...rest
+}: { label: ReactNode; hint?: ReactNode } & InputHTMLAttributes<HTMLInputElement>) {
+  const id = useId();
+  return (
+    <div className="check">
+      <input {...rest} id={id} type="checkbox" aria-describedby={hint ? `${id}-hint` : undefined} />
+      <label htmlFor={id}>{label}</label>
+      {hint !== undefined && (
+        <p id={`${id}-hint`} className="hint">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** One of a few, all in sight: filters, modes. */
+export function Segmented<V extends string>({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  label: string;
+  value: V;
+  options: readonly { value: V; label: ReactNode }[];
+  onChange: (value: V) => void;
+}) {
+  const name = useId();
+  return (
+    <fieldset className="segmented">
+      <legend className="unseen">{label}</legend>
+      {options.map((option) => (
+        <label key={option.value}>
+          <input
+            type="radio"
+            name={name}
+            checked={option.value === value}
+            onChange={() => onChange(option.value)}
+          />
+          <span>{option.label}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}

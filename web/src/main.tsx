@@ -1,0 +1,24 @@
+// Where it begins.
+import "./theme/tokens.css";
+import "./theme/base.css";
+import "./kit/kit.css";
+import "./shell/shell.css";
+import "./theme/theme";
+import { TransportProvider } from "@connectrpc/connect-query";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { createRoot } from "react-dom/client";
+import { queryClient } from "./platform/query";
+import { transport } from "./platform/transport";
+import { router } from "./router";
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <TransportProvider transport={transport}>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </TransportProvider>,
+  );
+}

@@ -1,0 +1,26 @@
+// What is kept of answers: short, because streams say what changes.
+import { Code, ConnectError } from "@connectrpc/connect";
+import { QueryClient } from "@tanstack/react-query";
+import { getSession, subscribeSession } from "./session";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: { staleTime: 10_000, retry: false, refetchOnWindowFocus: "always" },
+    mutations: { retry: false },
+  },
+});
+
+// What one account may see is not for the next.
+let user = getSession()?.user.userId;
+subscribeSession(() => {
+  const next = getSession()?.user.userId;
+  if (next !== user) {
+    user = next;
+    queryClient.clear();
+  }
+});
+
+/** Whether there is no such thing, as opposed to any other failure. */
+export function isNotFound(error: unknown): boolean {
+  return error !== null && ConnectError.from(error).code === Code.NotFound;
+}

@@ -1,0 +1,34 @@
+// The streams of the platform that pages follow, unfiltered, so that all tabs can share one of each.
+import { createClient } from "@connectrpc/connect";
+import { IncidentService, type WatchIncidentsResponse } from "~/gen/kvartal/incident/v1/incident_pb.js";
+import { ReportService, type WatchReportsResponse } from "~/gen/kvartal/incident/v1/report_pb.js";
+import {
+  NotificationService,
+  type WatchNotificationsResponse,
+} from "~/gen/kvartal/notification/v1/notification_pb.js";
+import type { Topic } from "./streams";
+import { transport } from "./transport";
+
+/** Every incident as it changes. */
+export const incidents: Topic<WatchIncidentsResponse> = {
+  name: "incidents",
+  personal: false,
+  open: (resumeToken, signal) =>
+    createClient(IncidentService, transport).watchIncidents({ resumeToken }, { signal }),
+};
+
+/** Every report as it comes and changes; for dispatchers and moderators. */
+export const reports: Topic<WatchReportsResponse> = {
+  name: "reports",
+  personal: true,
+  open: (resumeToken, signal) =>
+    createClient(ReportService, transport).watchReports({ resumeToken }, { signal }),
+};
+
+/** What arrives in the inbox of the signed-in user. */
+export const notifications: Topic<WatchNotificationsResponse> = {
+  name: "notifications",
+  personal: true,
+  open: (resumeToken, signal) =>
+    createClient(NotificationService, transport).watchNotifications({ resumeToken }, { signal }),
+};

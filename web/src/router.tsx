@@ -1,0 +1,20 @@
+// Every page, by part of the app.
+import { createRouter } from "@tanstack/react-router";
+import { adminRoutes } from "./admin/routes";
+import { citizenRoutes } from "./citizen/routes";
+import { dispatcherRoutes } from "./dispatcher/routes";
+import { rootRoute } from "./root";
+import { shellRoutes } from "./shell/routes";
+
+export const router = createRouter({
+  routeTree: rootRoute.addChildren([...shellRoutes, ...citizenRoutes, ...dispatcherRoutes, ...adminRoutes]),
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

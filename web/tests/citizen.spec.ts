@@ -1,0 +1,82 @@
+// What everybody does: looks at the city, reports, follows what becomes of it.
+import { photo } from "./photo";
+import { expect, test } from "./story";
+
+/** In the middle of the demo city. */
+const CENTRE = { lat: 62.85, lng: 54.3 };
+
+test("a photo that knows its place makes a report in three more taps", async ({ page, as }) => {
+  await as("citizen");
+  await page.goto("/report");
+  const picture = await photo(page, CENTRE);
+  let taps = 0;
+  const tap = () => taps++;
+  await page.getByLabel("Take or choose a photo").setInputFiles(picture);
+  tap();
+  await expect(page.getByText("Chosen: 62.85000, 54.30000")).toBeVisible();
+  await page.getByRole("radio", { name: "Garbage" }).check();
+  tap();
+  await page.getByRole("button", { name: "Send the report" }).click();
+  tap();
+  await expect(page.getByRole("heading", { name: "Thank you!" })).toBeVisible();
+  expect(taps).toBeLessThanOrEqual(4);
+  await page.getByRole("link", { name: "Follow what becomes of it" }).click();
+  await expect(page.getByRole("heading", { name: "Garbage" })).toBeVisible();
+  await expect(page.getByText("Report received")).toBeVisible();
+  await expect(page.getByRole("img", { name: "Photo 1" })).toBeVisible();
+  await page.goto("/reports?mine=true");
+  await expect(page.getByRole("link", { name: "Garbage" }).first()).toBeVisible();
+});
+
+test("what was reported already is offered to follow", async ({ page, context, as }) => {
+  await as("citizen2");
+  await context.grantPermissions(["geolocation"]);
+  await context.setGeolocation({ latitude: 62.8471, longitude: 54.3093 });
+  await page.goto("/report");
+  const write = async () => {
+    await page.getByRole("button", { name: "My position" }).click();
+    await page.getByRole("radio", { name: "Fallen tree" }).check();
+    await page.getByLabel("Description").fill("A poplar lies across the path to the school");
+  };
+  await write();
+  await page.getByRole("button", { name: "Send the report" }).click();
+  await page.getByRole("button", { name: "Report something else" }).click();
+  await write();
+  await expect(page.getByText("Is it one of these?")).toBeVisible();
+  const candidate = page.getByRole("listitem").filter({ hasText: "A poplar lies across" });
+  await candidate.getByRole("button", { name: "Follow" }).click();
+  await expect(candidate.getByText("You follow it")).toBeVisible();
+});
+
+test("a report written without a network is sent when there is one", async ({ page, context }) => {
+  await page.goto("/report");
+  await page.getByRole("button", { name: "Pin in the middle of the map" }).click();
+  await page.getByRole("radio", { name: "Noise" }).check();
+  await page.getByLabel("Description").fill("Music after midnight");
+  await context.setOffline(true);
+  await page.getByRole("button", { name: "Send the report" }).click();
+  await expect(page.getByText("There is no network.")).toBeVisible();
+  await expect(page.getByText("1 report waits for the network")).toBeVisible();
+  await context.setOffline(false);
+  await expect(page.getByText(/Your report KV-\S+ has been sent/)).toBeVisible();
+  await expect(page.getByText("1 report waits for the network")).toBeHidden();
+});
+
+test("a draft survives the end of the page, photo included", async ({ page }) => {
+  await page.goto("/report");
+  await page.getByLabel("Take or choose a photo").setInputFiles(await photo(page));
+  await page.getByLabel("Description").fill("Half a sentence");
+  await expect(page.getByText("The draft is kept on this device")).toBeVisible();
+  await page.goto("/");
+  await page.goto("/report");
+  await expect(page.getByLabel("Description")).toHaveValue("Half a sentence");
+  await expect(page.getByRole("img", { name: "Photo 1" })).toBeVisible();
+  await page.getByRole("button", { name: "Discard the draft" }).click();
+  await expect(page.getByLabel("Description")).toHaveValue("");
+});
+
+test("a form that is not complete says what is missing", async ({ page }) => {
+  await page.goto("/report");
+  await page.getByRole("button", { name: "Send the report" }).click();
+  await expect(page.getByRole("alert")).toContainText("Still missing: place, category");
+});
