@@ -14,11 +14,6 @@ pub use readings::StoredReadings;
 
 /// Every migration, oldest first: each part has its own.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    let parts = [
-        detectors::migrations(),
-        readings::migrations(),
-        network::migrations(),
-        fleet::migrations(),
-    ];
+    let parts = [detectors::migrations(), readings::migrations(), network::migrations(), fleet::migrations()];
     parts.into_iter().flatten().collect()
 }

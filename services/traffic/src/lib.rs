@@ -45,8 +45,7 @@ pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Servi
     let service = wiring::congestion(runtime, &store, service, &mut schedules).await?;
     let service = wiring::forecasts(runtime, &store, service, &mut schedules).await?;
     let speeds = Arc::new(application::patrols::NoSpeeds);
-    let service =
-        wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
+    let service = wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
     let service = wiring::live(runtime, service, board);
     schedules.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule)).run(Vec::new());
     Ok(service)
