@@ -98,7 +98,7 @@ impl Platform {
 
     /// Starts the process again after [`Self::kill`] or [`Self::stop`].
     pub async fn spawn(&mut self) {
-        let services = ["identity", "incident", "notification", "audit"];
+        let services = ["identity", "incident", "traffic", "notification", "audit"];
         // The last one has the edge with it.
         let groups: Vec<&[&str]> =
             if self.options.apart { services.chunks(1).collect() } else { vec![services.as_slice()] };

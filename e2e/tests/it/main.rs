@@ -18,4 +18,5 @@ mod malformed;
 mod metrics;
 mod story;
 mod trace;
+mod traffic_kill;
 mod work_zones;
