@@ -1,6 +1,7 @@
 //! What can be done, over ports.
 
 pub mod cameras;
+pub mod congestion;
 pub mod detectors;
 pub mod health;
 pub mod imports;

@@ -1,5 +1,6 @@
 //! The tables and what reads and writes them.
 
+mod congestion;
 mod detectors;
 mod fleet;
 mod network;
@@ -7,6 +8,7 @@ mod readings;
 
 use sea_orm_migration::MigrationTrait;
 
+pub(crate) use congestion::{StoredBook, StoredLog, StoredMeasurements};
 pub use detectors::StoredDetectors;
 pub use fleet::{FrameProcessor, IncidentClient, StoredCameras, StoredPatrols};
 pub use network::StoredRoads;
@@ -14,6 +16,12 @@ pub use readings::StoredReadings;
 
 /// Every migration, oldest first: each part has its own.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    let parts = [detectors::migrations(), readings::migrations(), network::migrations(), fleet::migrations()];
+    let parts = [
+        detectors::migrations(),
+        readings::migrations(),
+        network::migrations(),
+        fleet::migrations(),
+        congestion::migrations(),
+    ];
     parts.into_iter().flatten().collect()
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 /// The folder, or `None` with a line that says so.
-#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 pub(crate) fn folder(test: &str) -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let folder = std::env::var_os("KVARTAL_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
