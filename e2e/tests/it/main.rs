@@ -9,7 +9,9 @@
 )]
 
 mod access;
+mod broker;
 mod conformance;
+mod gateway;
 mod h2spec;
 mod kill;
 mod malformed;

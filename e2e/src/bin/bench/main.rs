@@ -107,6 +107,7 @@ async fn run(arguments: Arguments) {
     let mut report = Report::new(arguments.seconds, arguments.pairs, arguments.only);
     noop::run(&mut report).await;
     mesh::compare(&mut report).await;
+    mesh::compare_refusals(&mut report).await;
     login::run(&mut report).await;
     store::run(&mut report, arguments.rows).await;
     bus::run(&mut report).await;
