@@ -19,27 +19,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     embed_app()
 }
 
-/// Lists the files of `web/dist/app`, where `cargo xtask up` and `test` build them; without them the list is empty.
-#[expect(clippy::disallowed_methods, reason = "Cargo says in the environment where the list goes")]
+/// Takes the files of `web/dist/app`, where `cargo xtask up` and `test` build them; without them the list is empty. They
+/// are copied, because another build of the app may replace them before the compiler comes to them.
+#[expect(clippy::disallowed_methods, reason = "Cargo says in the environment where things go")]
 fn embed_app() -> Result<(), Box<dyn Error>> {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/dist");
     println!("cargo:rerun-if-changed={}", dist.display());
     let app = dist.join("app");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let mut list = String::from("static EMBEDDED: &[Embedded] = &[\n");
     if app.join("index.html").is_file() {
         let mut paths = Vec::new();
         walk(&app, &mut paths)?;
         paths.sort();
-        for path in paths {
+        for (number, path) in paths.iter().enumerate() {
             let name = path.strip_prefix(&app)?.to_string_lossy().replace('\\', "/");
             // What the build tells about itself is for no reader.
             if name != "manifest.json" {
-                writeln!(list, "    ({name:?}, include_bytes!({:?})),", path.canonicalize()?)?;
+                let copy = out.join(format!("app_{number}"));
+                std::fs::write(&copy, std::fs::read(path)?)?;
+                writeln!(list, "    ({name:?}, include_bytes!({copy:?})),")?;
             }
         }
     }
     list.push_str("];\n");
-    Ok(std::fs::write(PathBuf::from(std::env::var("OUT_DIR")?).join("app_files.rs"), list)?)
+    Ok(std::fs::write(out.join("app_files.rs"), list)?)
 }
 
 fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {

@@ -1,13 +1,12 @@
 // How the app is built: hashed files, each with its gzip and Brotli form beside it, for the edge to send as they are.
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 
-const out = fileURLToPath(new URL("dist/app", import.meta.url));
 /** Where `npm run dev` finds the platform: a running `cargo xtask up --demo`. */
 const platform = process.env.KVARTAL_URL ?? "http://localhost:8080";
 /** What the platform answers itself; the rest is the app. */
@@ -17,12 +16,27 @@ export default defineConfig({
   plugins: [react(), compress()],
   resolve: { alias: { "~": fileURLToPath(new URL("src", import.meta.url)) } },
   build: {
-    outDir: out,
+    outDir: "dist/app",
     emptyOutDir: true,
     manifest: "manifest.json",
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // Few files: over plain HTTP a browser asks for six at a time.
+        codeSplitting: {
+          groups: [
+            {
+              name: "vendor",
+              test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval)/,
+              priority: 2,
+            },
+            { name: "core", test: /src[\\/](platform|i18n|kit|theme|domain)[\\/](?!traffic)/, priority: 1 },
+          ],
+        },
+      },
+    },
     chunkSizeWarningLimit: 1200,
   },
   worker: { format: "es" },
@@ -30,9 +44,13 @@ export default defineConfig({
 });
 
 function compress(): Plugin {
+  let out = "";
   return {
     name: "compress",
     apply: "build",
+    configResolved({ root, build }) {
+      out = resolve(root, build.outDir);
+    },
     async closeBundle() {
       const files = await readdir(out, { recursive: true });
       const texts = files.filter((name) => /\.(js|mjs|css|html|svg|webmanifest)$/.test(name));

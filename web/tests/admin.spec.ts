@@ -1,5 +1,8 @@
 // What administrators do: services, jobs, accounts, audit, programs, deliveries, catalogue.
-import { expect, signIn, test } from "./story";
+import { expect as quick, signIn, test } from "./story";
+
+const expect = quick.configure({ timeout: 30_000 });
+test.describe.configure({ timeout: 240_000 });
 
 test.beforeEach(async ({ as }) => {
   await as("admin");

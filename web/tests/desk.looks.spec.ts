@@ -2,11 +2,16 @@
 // and nothing that makes the page scroll sideways.
 import { expect, LOOKS, look, test } from "./story";
 
-const PAGES = [
+const PAGES: [who: "dispatcher" | "admin", path: string][] = [
   ["dispatcher", "/dispatch"],
   ["dispatcher", "/dispatch?list=reports"],
   ["dispatcher", "/dispatch/templates"],
   ["dispatcher", "/dispatch/feeds"],
+  ["dispatcher", "/dispatch/traffic"],
+  ["dispatcher", "/dispatch/patrols"],
+  ["dispatcher", "/dispatch/cameras"],
+  ["dispatcher", "/dispatch/detectors"],
+  ["dispatcher", "/dispatch/forecast"],
   ["admin", "/admin/services"],
   ["admin", "/admin/jobs"],
   ["admin", "/admin/users"],
@@ -15,17 +20,20 @@ const PAGES = [
   ["admin", "/admin/deliveries"],
   ["admin", "/admin/templates"],
   ["admin", "/admin/catalogue"],
-] as const;
+];
 
 for (const each of LOOKS) {
   const name = `${each.locale}, ${each.theme}, ${each.width} px`;
   for (const who of ["dispatcher", "admin"] as const) {
-    test(`pages for ${who} are accessible: ${name}`, async ({ page, as, audit }) => {
+    test(`pages for ${who} are accessible: ${name}`, async ({ page, as, audit, url }) => {
+      test.setTimeout(600_000);
       await as(who);
       await look(page, each);
-      for (const [, path] of PAGES.filter(([owner]) => owner === who)) {
+      const paths = PAGES.filter(([owner]) => owner === who).map(([, path]) => path);
+      if (who === "dispatcher") paths.push(...(await examples(url)));
+      for (const path of paths) {
         await page.goto(path);
-        await expect(page.locator(".skeleton")).toHaveCount(0);
+        await expect(page.locator(".skeleton")).toHaveCount(0, { timeout: 30_000 });
         await expect(page.locator("h1")).toBeAttached();
         await audit(`${path} (${name})`);
         const sideways = await page.evaluate(
@@ -35,4 +43,17 @@ for (const each of LOOKS) {
       }
     });
   }
+}
+
+/** An incident and a report that are there, beside the list and on pages of their own. */
+async function examples(url: string): Promise<string[]> {
+  const { reports } = await (await fetch(`${url}/v1/reports?page_size=1`)).json();
+  const { incidents } = await (await fetch(`${url}/v1/incidents?page_size=1`)).json();
+  const [report, incident] = [reports[0].report_id, incidents[0].incident_id];
+  return [
+    `/dispatch?sel=${incident}`,
+    `/dispatch?list=reports&sel=${report}`,
+    `/dispatch/incidents/${incident}`,
+    `/dispatch/reports/${report}`,
+  ];
 }

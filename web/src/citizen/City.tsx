@@ -2,6 +2,7 @@
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link, useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService, LaneState } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -10,7 +11,11 @@ import { Card, Empty, Page, ProblemNotice, Select, Skeleton, Stat } from "~/kit"
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { useAreas, useFreshIncidents } from "./data";
+import { FollowArea } from "./FollowArea";
 import { cityRoute } from "./routes";
+
+// Traffic has many messages: the rest of the page does not wait for them.
+const TrafficNow = lazy(() => import("./TrafficNow"));
 
 /** As many as one page of a list may have; more is shown as `200+`. */
 const MOST = 200;
@@ -41,27 +46,35 @@ export function City() {
       title={text.city}
       lead={text.cityLead}
       actions={
-        <Select
-          label={text.area}
-          quietLabel
-          value={area}
-          onChange={({ currentTarget }) =>
-            navigate({
-              to: "/",
-              search: currentTarget.value ? { area: currentTarget.value } : {},
-              replace: true,
-            })
-          }
-        >
-          <option value="">{text.wholeCity}</option>
-          {areas.map(({ areaId, displayName }) => (
-            <option key={areaId} value={areaId}>
-              {displayName}
-            </option>
-          ))}
-        </Select>
+        <>
+          {area && (
+            <FollowArea areaId={area} name={areas.find(({ areaId }) => areaId === area)?.displayName ?? ""} />
+          )}
+          <Select
+            label={text.area}
+            quietLabel
+            value={area}
+            onChange={({ currentTarget }) =>
+              navigate({
+                to: "/",
+                search: currentTarget.value ? { area: currentTarget.value } : {},
+                replace: true,
+              })
+            }
+          >
+            <option value="">{text.wholeCity}</option>
+            {areas.map(({ areaId, displayName }) => (
+              <option key={areaId} value={areaId}>
+                {displayName}
+              </option>
+            ))}
+          </Select>
+        </>
       }
     >
+      <Suspense>
+        <TrafficNow />
+      </Suspense>
       <div className="stats">
         <Stat label={text.openIncidents} value={count(list?.length)} />
         <Stat label={text.blocked} value={count(blocked)} />

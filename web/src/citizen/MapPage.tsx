@@ -14,7 +14,9 @@ import { type Bounds, inBounds, type Pin, type View, viewOf } from "~/map/types"
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { pointOf, position, useAreas, useFreshIncidents, usePins, zonesOf } from "./data";
+import { JamLine } from "./Jams";
 import { LAYERS, type Layer, mapRoute } from "./routes";
+import { useFlows, useFreshTraffic, useJams } from "./traffic";
 
 const MOST = 200;
 const LISTED = 40;
@@ -27,7 +29,11 @@ export function MapPage() {
   const pinsOf = usePins();
   const [bounds, setBounds] = useState<Bounds>();
   useFreshIncidents();
+  useFreshTraffic();
   const layers = search.layers ?? LAYERS;
+  const flows = useFlows(layers.includes("flows"));
+  const jams = useJams().data?.jams;
+  const shownJams = (layers.includes("jams") && jams) || [];
   const incidents = useQuery(IncidentService.method.listIncidents, {
     pageSize: MOST,
     filter: { statuses: [...OPEN_INCIDENTS], areaId: search.area },
@@ -117,6 +123,7 @@ export function MapPage() {
             <MapView
               label={text.map}
               pins={pins}
+              flows={flows}
               zones={layers.includes("zones") ? zones : []}
               selected={selected}
               onSelect={(id) => go({ selected: id })}
@@ -132,6 +139,9 @@ export function MapPage() {
             bounds={bounds}
             selected={search.selected}
             lines={[
+              ...shownJams.flatMap((jam) =>
+                pinsOf.ofJam(jam).map((pin) => ({ pin, line: <JamLine jam={jam} /> })),
+              ),
               ...shownIncidents.flatMap((incident) =>
                 pinsOf
                   .ofIncident(incident)

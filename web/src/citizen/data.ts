@@ -3,8 +3,10 @@ import { createConnectQueryKey, useQuery } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { incidentText, incidentTone, reportTone } from "~/domain/incidents";
+import { levelTone } from "~/domain/traffic";
 import { type Incident, IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
+import type { Jam } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import type { Pin, Point, Zone } from "~/map/types";
@@ -103,7 +105,19 @@ export function usePins() {
           },
         ]
       : [];
-  return { ofIncident, ofReport };
+  const ofJam = (jam: Jam): Pin[] =>
+    jam.headLocation
+      ? [
+          {
+            ...pointOf(jam.headLocation),
+            id: jam.jamId,
+            kind: "jam",
+            tone: levelTone[jam.level],
+            label: jam.displayName,
+          },
+        ]
+      : [];
+  return { ofIncident, ofReport, ofJam };
 }
 
 /** Where the reader is; refused, it fails with the browser's reason. */

@@ -7,7 +7,7 @@ const getParentRoute = () => rootRoute;
 type Search = Record<string, unknown>;
 
 /** What the map can show. */
-export const LAYERS = ["incidents", "reports", "zones"] as const;
+export const LAYERS = ["flows", "jams", "incidents", "reports", "zones"] as const;
 export type Layer = (typeof LAYERS)[number];
 
 /** Statuses to choose from; `open` is all in which something is still to be done. */
@@ -93,7 +93,14 @@ export const incidentRoute = createRoute({
   component: lazyRouteComponent(() => import("./IncidentPage"), "IncidentPage"),
 });
 
+export const jamRoute = createRoute({
+  getParentRoute,
+  path: "/jams/$jamId",
+  component: lazyRouteComponent(() => import("./JamPage"), "JamPage"),
+});
+
 export const citizenRoutes = [
+  jamRoute,
   cityRoute,
   mapRoute,
   reportsRoute,

@@ -3,12 +3,14 @@ import { useQuery } from "@connectrpc/connect-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Keyboard, Plus } from "lucide-react";
 import { useRef, useState } from "react";
+import { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
 import { type Incident, IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
 import { Button, Empty, Page, ProblemNotice, Segmented, Skeleton } from "~/kit";
+import { useHasRole } from "~/platform/session";
 import { BoardFilters } from "./BoardFilters";
-import { BoardList, type BoardRow } from "./BoardList";
+import { BoardList } from "./BoardList";
 import { BulkBar } from "./BulkBar";
 import type { BoardSearch } from "./boardSearch";
 import { dispatchText } from "./dispatch.text";
@@ -16,8 +18,12 @@ import { IncidentPanel } from "./IncidentPanel";
 import { type LiveList, useIncidents, useReports } from "./live";
 import { NewIncident } from "./NewIncident";
 import { ReportPanel } from "./ReportPanel";
+import { type BoardRow, idOf, isIncident, titleOf } from "./rows";
 import { ShortcutHelp } from "./ShortcutHelp";
 import { useKeys } from "./useKeys";
+
+/** As in dispatch.css: list and detail are below each other. */
+const NARROW = "(max-width: 66rem)";
 
 type Asked = "new" | "help";
 
@@ -27,7 +33,9 @@ export function Board() {
   const navigate = useNavigate({ from: "/dispatch/" });
   const change = (part: BoardSearch, replace = false) =>
     navigate({ search: (before) => ({ ...before, ...part }), replace, resetScroll: false });
-  const shown = search.list ?? "incidents";
+  // Moderators look at reports only.
+  const dispatcher = useHasRole(Role.DISPATCHER);
+  const shown = dispatcher ? (search.list ?? "incidents") : "reports";
   const incidents = useIncidents(search, shown === "incidents");
   const reports = useReports(search, shown === "reports");
   const rows: readonly BoardRow[] = shown === "incidents" ? incidents.rows : reports.rows;
@@ -54,8 +62,8 @@ export function Board() {
     { keys: ["k", "ArrowUp"], run: () => step(-1) },
     { keys: ["Home"], run: () => select(rows[0]) },
     { keys: ["x"], run: () => search.sel && toggle(search.sel) },
-    { keys: ["o"], run: () => detail.current?.focus() },
-    { keys: ["n"], run: () => setAsked("new") },
+    { keys: ["o", "Enter"], run: () => detail.current?.focus() },
+    { keys: ["n"], run: () => dispatcher && setAsked("new") },
     { keys: ["?", "h"], run: () => setAsked("help") },
     { keys: ["/", "."], run: () => document.getElementById("board-search")?.focus() },
     { keys: ["1"], run: () => show(undefined) },
@@ -66,16 +74,21 @@ export function Board() {
   return (
     <Page title={text.board} width="wide" quietTitle>
       <div className="board-bar">
-        <Segmented
-          label={text.lists}
-          value={shown}
-          options={[
-            { value: "incidents", label: text.incidents },
-            { value: "reports", label: text.reports },
-          ]}
-          onChange={(list) => show(list === "reports" ? list : undefined)}
+        {dispatcher && (
+          <Segmented
+            label={text.lists}
+            value={shown}
+            options={[
+              { value: "incidents", label: text.incidents },
+              { value: "reports", label: text.reports },
+            ]}
+            onChange={(list) => show(list === "reports" ? list : undefined)}
+          />
+        )}
+        <BoardFilters
+          search={{ ...search, list: shown === "reports" ? shown : undefined }}
+          onChange={change}
         />
-        <BoardFilters search={search} onChange={change} />
         <span className="soft board-count" role="status">
           {text.shown(rows.length)}
         </span>
@@ -88,13 +101,15 @@ export function Board() {
         >
           {text.shortcuts}
         </Button>
-        <Button look="primary" icon={<Plus aria-hidden="true" />} onClick={() => setAsked("new")}>
-          {text.newIncident}
-        </Button>
+        {dispatcher && (
+          <Button look="primary" icon={<Plus aria-hidden="true" />} onClick={() => setAsked("new")}>
+            {text.newIncident}
+          </Button>
+        )}
       </div>
       <div className="board">
         <section className="board-side" aria-label={shown === "incidents" ? text.incidents : text.reports}>
-          {chosen.size > 0 && (
+          {dispatcher && chosen.size > 0 && (
             <BulkBar
               rows={rows.filter((row) => chosen.has(idOf(row)))}
               onDone={(row) => putRow(row, incidents, reports)}
@@ -106,7 +121,11 @@ export function Board() {
             feed={feed}
             selected={search.sel}
             chosen={chosen}
-            onSelect={select}
+            onSelect={(row) => {
+              select(row);
+              // Where the list is above it, what was chosen is out of sight.
+              if (matchMedia(NARROW).matches) detail.current?.scrollIntoView();
+            }}
             onToggle={toggle}
             empty={shown === "incidents" ? text.emptyIncidents : text.emptyReports}
           />
@@ -183,16 +202,4 @@ function Detail({ row, selected, list, onChange }: DetailProps) {
 function putRow(row: BoardRow, incidents: LiveList<Incident>, reports: LiveList<Report>): void {
   if (isIncident(row)) incidents.put(row);
   else reports.put(row);
-}
-
-export function isIncident(row: BoardRow): row is Incident {
-  return row.$typeName === "kvartal.incident.v1.Incident";
-}
-
-export function idOf(row: BoardRow): string {
-  return isIncident(row) ? row.incidentId : row.reportId;
-}
-
-export function titleOf(row: BoardRow): string {
-  return isIncident(row) ? row.title : row.description;
 }

@@ -7,12 +7,10 @@ import { type Incident, Priority } from "~/gen/kvartal/incident/v1/incident_pb.j
 import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
 import { Ago, Badge, Empty, type Feed, More, ProblemNotice, Skeleton, useNow } from "~/kit";
-import { idOf, isIncident, titleOf } from "./Board";
 import { dispatchText } from "./dispatch.text";
 import { usePeople } from "./people";
+import { type BoardRow, idOf, isIncident, titleOf } from "./rows";
 import { useCategoryNames } from "./useCategoryNames";
-
-export type BoardRow = Incident | Report;
 
 interface Props {
   rows: readonly BoardRow[];

@@ -15,12 +15,11 @@ import { Button, Dialog, TextField, toast, toastError } from "~/kit";
 import { transport } from "~/platform/transport";
 import { AnswerDialog } from "./AnswerDialog";
 import { PersonSelect } from "./AssignDialog";
-import { isIncident } from "./Board";
-import type { BoardRow } from "./BoardList";
 import { eachOf, type Outcome } from "./bulk";
 import { dispatchText } from "./dispatch.text";
 import { canAssign, INCIDENT_MOVES } from "./moves";
 import { panelText } from "./panel.text";
+import { type BoardRow, isIncident } from "./rows";
 
 interface Props {
   rows: readonly BoardRow[];

@@ -6,6 +6,11 @@ import "./dispatch.css";
 
 const SECTIONS = [
   ["/dispatch", "board"],
+  ["/dispatch/traffic", "traffic"],
+  ["/dispatch/patrols", "patrols"],
+  ["/dispatch/cameras", "cameras"],
+  ["/dispatch/detectors", "detectors"],
+  ["/dispatch/forecast", "forecast"],
   ["/dispatch/templates", "templates"],
   ["/dispatch/feeds", "feeds"],
 ] as const;

@@ -9,7 +9,6 @@ import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
 import { Badge, Button, Card, More, ProblemNotice, Skeleton, toast, toastError } from "~/kit";
 import { AssignDialog } from "./AssignDialog";
-import type { BoardRow } from "./BoardList";
 import { dispatchText } from "./dispatch.text";
 import { EditDialog } from "./EditDialog";
 import { LaneEditor } from "./LaneEditor";
@@ -19,7 +18,9 @@ import { canAssign, INCIDENT_MOVES } from "./moves";
 import { panelText } from "./panel.text";
 import { usePeople } from "./people";
 import { RemarkDialog } from "./RemarkDialog";
+import type { BoardRow } from "./rows";
 import { Timeline } from "./Timeline";
+import { NearestPatrols } from "./traffic/NearestPatrols";
 import { useKeys } from "./useKeys";
 import { incidentPin, Where } from "./Where";
 
@@ -89,6 +90,7 @@ export function IncidentPanel({
         </div>
       </div>
       <Lanes incident={incident} onChange={changed} />
+      <NearestPatrols incident={incident} />
       <Facts incident={incident} />
       <LinkedReports incidentId={incident.incidentId} key={incident.updateTime?.seconds.toString()} />
       {asked === "assign" && <AssignDialog incident={incident} onClose={close} onChange={changed} />}

@@ -8,8 +8,8 @@ import { useText } from "~/i18n/text";
 import { Button, Dialog, ProblemNotice, Select, toast } from "~/kit";
 import { numbersOf } from "./boardSearch";
 import { dispatchText } from "./dispatch.text";
-import { useOpenIncidents } from "./MergeDialog";
 import { panelText } from "./panel.text";
+import { useOpenIncidents } from "./useOpenIncidents";
 
 export function LinkDialog({
   report,

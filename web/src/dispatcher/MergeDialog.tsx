@@ -1,10 +1,9 @@
 // Merges an incident into another: its reports go over one by one, then it is rejected as the same. Each step can be
 // repeated, so a merge that was cut off in the middle is finished by merging again.
 import { createClient } from "@connectrpc/connect";
-import { useQuery } from "@connectrpc/connect-query";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { incidentText, OPEN_INCIDENTS } from "~/domain/incidents";
+import { incidentText } from "~/domain/incidents";
 import { type Incident, IncidentService, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
@@ -12,6 +11,7 @@ import { Button, Dialog, ProblemNotice, Select, toast } from "~/kit";
 import { transport } from "~/platform/transport";
 import { dispatchText } from "./dispatch.text";
 import { panelText } from "./panel.text";
+import { useOpenIncidents } from "./useOpenIncidents";
 
 export function MergeDialog({
   incident,
@@ -69,13 +69,6 @@ export function MergeDialog({
       </form>
     </Dialog>
   );
-}
-
-/** Incidents that something could be tied to, the last changed first. */
-export function useOpenIncidents(): readonly Incident[] {
-  const filter = { statuses: [...OPEN_INCIDENTS] };
-  const query = useQuery(IncidentService.method.listIncidents, { pageSize: 200, filter });
-  return query.data?.incidents ?? [];
 }
 
 async function mergeIncidents(

@@ -12,11 +12,11 @@ import { useText } from "~/i18n/text";
 import { Ago, Badge, Button, Card, ProblemNotice, Skeleton, toast, toastError, useNow } from "~/kit";
 import { useHasRole } from "~/platform/session";
 import { AnswerDialog } from "./AnswerDialog";
-import type { BoardRow } from "./BoardList";
 import { dispatchText } from "./dispatch.text";
 import { LinkDialog } from "./LinkDialog";
 import { ModerateDialog } from "./ModerateDialog";
 import { panelText } from "./panel.text";
+import type { BoardRow } from "./rows";
 import { Timeline } from "./Timeline";
 import { useCategoryNames } from "./useCategoryNames";
 import { useKeys } from "./useKeys";
@@ -37,6 +37,7 @@ export function ReportPanel({
   const dispatch = useText(dispatchText);
   const words = useText(incidentText);
   const moderator = useHasRole(Role.MODERATOR);
+  const dispatcher = useHasRole(Role.DISPATCHER);
   const [asked, setAsked] = useState<Asked>();
   const query = useQuery(
     ReportService.method.getReport,
@@ -58,8 +59,8 @@ export function ReportPanel({
     onError: toastError,
   });
   useKeys([
-    { keys: ["a"], run: () => setAsked("answer") },
-    { keys: ["l"], run: () => report.incidentId === "" && setAsked("link") },
+    { keys: ["a"], run: () => dispatcher && setAsked("answer") },
+    { keys: ["l"], run: () => dispatcher && report.incidentId === "" && setAsked("link") },
   ]);
   return (
     <div className="panel">
@@ -78,25 +79,30 @@ export function ReportPanel({
         <p>{report.description}</p>
       </header>
       <div className="row" role="toolbar" aria-label={text.move}>
-        <Button
-          look="primary"
-          icon={<MessageSquareReply aria-hidden="true" />}
-          onClick={() => setAsked("answer")}
-        >
-          {text.answer}
-        </Button>
-        {report.incidentId === "" ? (
-          <Button icon={<Link2 aria-hidden="true" />} onClick={() => setAsked("link")}>
-            {text.link}
-          </Button>
-        ) : (
-          <Button
-            icon={<Unlink aria-hidden="true" />}
-            busy={unlink.isPending}
-            onClick={() => unlink.mutate({ reportId: report.reportId })}
-          >
-            {text.unlink}
-          </Button>
+        {dispatcher && (
+          <>
+            {" "}
+            <Button
+              look="primary"
+              icon={<MessageSquareReply aria-hidden="true" />}
+              onClick={() => setAsked("answer")}
+            >
+              {text.answer}
+            </Button>
+            {report.incidentId === "" ? (
+              <Button icon={<Link2 aria-hidden="true" />} onClick={() => setAsked("link")}>
+                {text.link}
+              </Button>
+            ) : (
+              <Button
+                icon={<Unlink aria-hidden="true" />}
+                busy={unlink.isPending}
+                onClick={() => unlink.mutate({ reportId: report.reportId })}
+              >
+                {text.unlink}
+              </Button>
+            )}
+          </>
         )}
         {moderator && (
           <Button

@@ -8,7 +8,7 @@ const helpText = defineText({
     keys: [
       ["j, ↓", "next row"],
       ["k, ↑", "row before"],
-      ["o", "to what is selected"],
+      ["Enter, o", "to what is selected"],
       ["x", "choose the row"],
       ["Esc", "choose none"],
       ["n", "log an incident"],
@@ -26,7 +26,7 @@ const helpText = defineText({
     keys: [
       ["j, ↓", "следующая строка"],
       ["k, ↑", "предыдущая строка"],
-      ["o", "к выбранному"],
+      ["Enter, o", "к выбранному"],
       ["x", "отметить строку"],
       ["Esc", "снять отметки"],
       ["n", "завести инцидент"],

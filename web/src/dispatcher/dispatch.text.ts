@@ -5,6 +5,11 @@ export const dispatchText = defineText({
   en: {
     sections: "Sections of the dispatch desk",
     board: "Board",
+    traffic: "Traffic",
+    patrols: "Patrols",
+    cameras: "Cameras",
+    detectors: "Detectors",
+    forecast: "Forecasts",
     templates: "Prepared answers",
     feeds: "Road-works feeds",
     incidents: "Incidents",
@@ -53,6 +58,11 @@ export const dispatchText = defineText({
   ru: {
     sections: "Разделы диспетчерской",
     board: "Сводка",
+    traffic: "Движение",
+    patrols: "Патрули",
+    cameras: "Камеры",
+    detectors: "Детекторы",
+    forecast: "Прогнозы",
     templates: "Готовые ответы",
     feeds: "Ленты дорожных работ",
     incidents: "Инциденты",

@@ -2,13 +2,17 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
 import { withRole } from "~/platform/access";
+import { number, oneOf, text } from "~/platform/search";
 import { rootRoute } from "~/root";
 import { boardSearch } from "./boardSearch";
+import type { DetectorSearch } from "./traffic/DetectorPage";
+import type { DetectorsSearch } from "./traffic/DetectorsPage";
+import type { TrafficSearch } from "./traffic/TrafficPage";
 
 const frame = createRoute({
   getParentRoute: () => rootRoute,
   path: "/dispatch",
-  beforeLoad: withRole(Role.DISPATCHER),
+  beforeLoad: withRole(Role.DISPATCHER, Role.MODERATOR),
   component: lazyRouteComponent(() => import("./DispatchFrame"), "DispatchFrame"),
 });
 const getParentRoute = () => frame;
@@ -40,4 +44,57 @@ const feeds = createRoute({
   component: lazyRouteComponent(() => import("./FeedsPage"), "FeedsPage"),
 });
 
-export const dispatcherRoutes = [frame.addChildren([board, incident, report, templates, feeds])] as const;
+const roads = createRoute({
+  getParentRoute,
+  path: "/traffic",
+  validateSearch: (search: Record<string, unknown>): TrafficSearch => ({ at: text(search.at) }),
+  component: lazyRouteComponent(() => import("./traffic/TrafficPage"), "TrafficPage"),
+});
+const detectors = createRoute({
+  getParentRoute,
+  path: "/detectors",
+  validateSearch: (search: Record<string, unknown>): DetectorsSearch => ({
+    health: number(search.health, 1, 3),
+  }),
+  component: lazyRouteComponent(() => import("./traffic/DetectorsPage"), "DetectorsPage"),
+});
+const detector = createRoute({
+  getParentRoute,
+  path: "/detectors/$detectorId",
+  validateSearch: (search: Record<string, unknown>): DetectorSearch => ({
+    hours: oneOf(String(search.hours), ["3", "12", "24"] as const),
+    horizon: oneOf(search.horizon, [15, 30, 60]),
+  }),
+  component: lazyRouteComponent(() => import("./traffic/DetectorPage"), "DetectorPage"),
+});
+const patrols = createRoute({
+  getParentRoute,
+  path: "/patrols",
+  component: lazyRouteComponent(() => import("./traffic/PatrolsPage"), "PatrolsPage"),
+});
+const cameras = createRoute({
+  getParentRoute,
+  path: "/cameras",
+  component: lazyRouteComponent(() => import("./traffic/CamerasPage"), "CamerasPage"),
+});
+const forecast = createRoute({
+  getParentRoute,
+  path: "/forecast",
+  component: lazyRouteComponent(() => import("./traffic/ForecastPage"), "ForecastPage"),
+});
+
+export const dispatcherRoutes = [
+  frame.addChildren([
+    board,
+    incident,
+    report,
+    templates,
+    feeds,
+    roads,
+    detectors,
+    detector,
+    patrols,
+    cameras,
+    forecast,
+  ]),
+] as const;

@@ -17,6 +17,8 @@ export function useKeys(shortcuts: readonly Shortcut[]): void {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target))
         return;
       if (document.querySelector("dialog[open]")) return;
+      // Enter presses what has the focus.
+      if (event.key === "Enter" && isPressable(event.target)) return;
       // By the place on the keyboard as well: a Russian layout has other letters there.
       const latin = /^Key([A-Z])$/.exec(event.code)?.[1]?.toLowerCase();
       const found = current.current.find(
@@ -29,6 +31,10 @@ export function useKeys(shortcuts: readonly Shortcut[]): void {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, []);
+}
+
+function isPressable(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("button, a, summary, input") !== null;
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -24,3 +24,8 @@ subscribeSession(() => {
 export function isNotFound(error: unknown): boolean {
   return error !== null && ConnectError.from(error).code === Code.NotFound;
 }
+
+/** Whether this installation does not run what was asked for, as opposed to any failure. */
+export function isAbsent(error: unknown): boolean {
+  return error !== null && error !== undefined && ConnectError.from(error).code === Code.Unimplemented;
+}

@@ -1,0 +1,81 @@
+// Jams and warnings as lists.
+import { useQuery } from "@connectrpc/connect-query";
+import { Link } from "@tanstack/react-router";
+import { levelTone, trafficText } from "~/domain/traffic";
+import { CongestionService, type Jam } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
+import { useFormat } from "~/i18n/format";
+import { useText } from "~/i18n/text";
+import { Ago, Badge, Card, Empty, Notice } from "~/kit";
+import { useJams } from "./traffic";
+import { trafficPageText } from "./traffic.text";
+
+const SHOWN = 5;
+
+export function JamLine({ jam }: { jam: Jam }) {
+  const text = useText(trafficPageText);
+  const words = useText(trafficText);
+  const format = useFormat();
+  return (
+    <article className="line">
+      <h3>
+        <Link to="/jams/$jamId" params={{ jamId: jam.jamId }}>
+          {jam.displayName || jam.corridor || text.jam}
+        </Link>
+      </h3>
+      <p className="row">
+        <Badge tone={levelTone[jam.level]}>{words.level[jam.level]}</Badge>
+        <span>
+          {[
+            text.queue(format.distance(jam.queueLengthM)),
+            text.speed(format.number(jam.meanSpeedKmh)),
+            text.delay(Math.max(1, Math.round(jam.delaySeconds / 60))),
+          ].join(" · ")}
+        </span>
+      </p>
+      <p className="hint">
+        <Ago time={jam.startTime} />
+      </p>
+    </article>
+  );
+}
+
+/** The longest jams; nothing where no traffic is measured. */
+export function JamsCard() {
+  const text = useText(trafficPageText);
+  const jams = useJams().data?.jams;
+  if (!jams) return null;
+  const worst = [...jams].sort((a, b) => b.queueLengthM - a.queueLengthM).slice(0, SHOWN);
+  return (
+    <Card title={text.jams} actions={<span className="hint">{jams.length}</span>}>
+      {jams.length === 0 && (
+        <Empty title={text.noJams}>
+          <p>{text.noJamsLead}</p>
+        </Empty>
+      )}
+      <ul className="list">
+        {worst.map((jam) => (
+          <li key={jam.jamId}>
+            <JamLine jam={jam} />
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+export function Warnings() {
+  const text = useText(trafficPageText);
+  const english = useText({ en: true, ru: false });
+  const warnings = useQuery(CongestionService.method.listTrafficWarnings, { active: true, pageSize: 20 }).data
+    ?.warnings;
+  if (!warnings || warnings.length === 0) return null;
+  return (
+    <Notice tone="warn" title={text.warnings}>
+      <ul className="plain">
+        {warnings.map((warning) => (
+          <li key={warning.warningId}>{english ? warning.textEn : warning.textRu}</li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}

@@ -1,0 +1,138 @@
+// Patrols: who is where, doing what.
+import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { type Patrol, PatrolService, PatrolStatus } from "~/gen/kvartal/traffic/v1/patrol_pb.js";
+import { useText } from "~/i18n/text";
+import { Ago, Badge, Button, Card, type Column, Listing, Page, Select, toast, toastError } from "~/kit";
+import type { Pin } from "~/map/types";
+import { numbersOf } from "../boardSearch";
+import { pointOf, Where } from "../Where";
+import { patrolsText } from "./patrols.text";
+import { patrolTone } from "./tones";
+import { trafficText } from "./traffic.text";
+
+const EVERY_MS = 5_000;
+
+export function PatrolsPage() {
+  const text = useText(patrolsText);
+  const words = useText(trafficText);
+  const [selected, setSelected] = useState<string>();
+  const feed = useInfiniteQuery(
+    PatrolService.method.listPatrols,
+    { pageSize: 100, pageToken: "" },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: (last) => last.nextPageToken || undefined,
+      refetchInterval: EVERY_MS,
+    },
+  );
+  const patrols = feed.data?.pages.flatMap((page) => page.patrols) ?? [];
+  const pins = patrols.flatMap(({ patrolId: id, location, callSign, status }): Pin[] =>
+    location
+      ? [
+          {
+            ...pointOf(location),
+            id,
+            kind: "patrol",
+            tone: patrolTone[status],
+            label: `${callSign}: ${words.patrol[status]}`,
+          },
+        ]
+      : [],
+  );
+  return (
+    <Page title={text.title} lead={text.lead} width="wide">
+      <div className="traffic">
+        <div className="traffic-map">
+          <Where label={text.map} pins={pins} selected={selected} onSelect={setSelected} />
+        </div>
+        <Card>
+          <Listing
+            feed={feed}
+            caption={text.title}
+            columns={useColumns(() => feed.refetch())}
+            rows={patrols}
+            rowKey={(patrol) => patrol.patrolId}
+            empty={text.none}
+          />
+        </Card>
+      </div>
+    </Page>
+  );
+}
+
+function useColumns(onChange: () => void): readonly Column<Patrol>[] {
+  const text = useText(patrolsText);
+  const words = useText(trafficText);
+  const set = useMutation(PatrolService.method.setPatrolStatus, {
+    onSuccess: () => {
+      toast(text.saved);
+      onChange();
+    },
+    onError: toastError,
+  });
+  const release = useMutation(PatrolService.method.releasePatrol, {
+    onSuccess: () => {
+      toast(text.released);
+      onChange();
+    },
+    onError: toastError,
+  });
+  return [
+    {
+      key: "name",
+      head: text.patrol,
+      cell: (patrol) => (
+        <>
+          <strong>{patrol.callSign}</strong>
+          <br />
+          <span className="soft">{patrol.vehicle}</span>
+        </>
+      ),
+    },
+    {
+      key: "status",
+      head: text.status,
+      cell: (patrol) => (
+        <>
+          <Badge tone={patrolTone[patrol.status]}>{words.patrol[patrol.status]}</Badge>
+          <Select
+            label={text.setStatus(patrol.callSign)}
+            quietLabel
+            value={patrol.status}
+            onChange={(event) =>
+              set.mutate({ patrolId: patrol.patrolId, status: Number(event.target.value), etag: patrol.etag })
+            }
+          >
+            {numbersOf<PatrolStatus>(PatrolStatus).map((status) => (
+              <option key={status} value={status}>
+                {words.patrol[status]}
+              </option>
+            ))}
+          </Select>
+        </>
+      ),
+    },
+    { key: "since", head: text.changed, cell: (patrol) => <Ago time={patrol.statusTime} /> },
+    { key: "seen", head: text.seen, cell: (patrol) => <Ago time={patrol.positionTime} /> },
+    {
+      key: "incident",
+      head: text.incident,
+      cell: ({ incidentId, arrivalTime, patrolId, etag }) =>
+        incidentId !== "" && (
+          <>
+            <Link to="/dispatch/incidents/$incidentId" params={{ incidentId }}>
+              {incidentId.slice(0, 8)}
+            </Link>{" "}
+            {arrivalTime && (
+              <span className="hint">
+                {text.arrival} <Ago time={arrivalTime} />
+              </span>
+            )}
+            <Button onClick={() => release.mutate({ patrolId, etag })}>{text.release}</Button>
+          </>
+        ),
+    },
+  ];
+}

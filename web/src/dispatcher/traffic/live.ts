@@ -1,0 +1,94 @@
+// The traffic as the desk follows it: what is on the road network, and what the stream says about it.
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { CongestionLevel } from "~/gen/kvartal/traffic/v1/common_pb.js";
+import {
+  LiveService,
+  LiveTopic,
+  WatchTrafficRequestSchema,
+  type WatchTrafficResponse,
+} from "~/gen/kvartal/traffic/v1/live_pb.js";
+import { NetworkService, type Segment } from "~/gen/kvartal/traffic/v1/network_pb.js";
+import type { Flow } from "~/map/types";
+import { type Topic, useTopic } from "~/platform/streams";
+import { transport } from "~/platform/transport";
+import { pointOf } from "../Where";
+
+const TOPICS = [LiveTopic.SEGMENTS, LiveTopic.JAMS, LiveTopic.SCORES, LiveTopic.WARNINGS, LiveTopic.PATROLS];
+/** More segments are not drawn; a city of this size has another tool. */
+const SEGMENTS_MAX = 10_000;
+
+/** Everything that moves on the roads, once a second at most. */
+const traffic: Topic<WatchTrafficResponse> = {
+  name: "traffic",
+  personal: false,
+  open(resumeToken, signal) {
+    const request: MessageInitShape<typeof WatchTrafficRequestSchema> = {
+      topics: TOPICS,
+      maxRateHz: 1,
+      resumeToken,
+    };
+    return createClient(LiveService, transport).watchTraffic(create(WatchTrafficRequestSchema, request), {
+      signal,
+    });
+  },
+};
+
+/** The road network, read once. */
+export function useSegments(): ReadonlyMap<string, Segment> {
+  const query = useQuery({
+    queryKey: ["segments"],
+    queryFn: readSegments,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return query.data ?? NONE;
+}
+
+const NONE: ReadonlyMap<string, Segment> = new Map();
+
+async function readSegments(): Promise<ReadonlyMap<string, Segment>> {
+  const client = createClient(NetworkService, transport);
+  const all = new Map<string, Segment>();
+  let pageToken = "";
+  do {
+    const page = await client.listSegments({ pageSize: 200, pageToken });
+    for (const segment of page.segments) all.set(segment.segmentId, segment);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && all.size < SEGMENTS_MAX);
+  return all;
+}
+
+/** Levels of segments that the stream told, while it is followed; `onNews` for everything else that it tells. */
+export function useLiveLevels(enabled: boolean, onNews: () => void): ReadonlyMap<string, CongestionLevel> {
+  const [levels, setLevels] = useState<ReadonlyMap<string, CongestionLevel>>(new Map());
+  useTopic(
+    traffic,
+    (message) => {
+      if (message.segments.length > 0) {
+        setLevels((before) => {
+          const next = new Map(message.snapshot ? [] : before);
+          for (const state of message.segments) next.set(state.segmentId, state.level);
+          return next;
+        });
+      }
+      if (message.jams.length + message.scores.length + message.warnings.length + message.patrols.length > 0)
+        onNews();
+    },
+    onNews,
+    enabled,
+  );
+  return levels;
+}
+
+export function flowsOf(
+  segments: ReadonlyMap<string, Segment>,
+  levels: ReadonlyMap<string, CongestionLevel>,
+): Flow[] {
+  return [...segments.values()].map(({ segmentId, geometry }) => ({
+    id: segmentId,
+    points: geometry.map(pointOf),
+    level: (levels.get(segmentId) ?? 0) as Flow["level"],
+  }));
+}
