@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "a test waits for its tasks itself")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod congestion;
 mod data;
 mod detectors;
+mod forecasts;
 mod imports;
 mod los_loop;
 mod readings;
