@@ -75,12 +75,7 @@ async fn create(stage: &Stage, id: &str, members: Vec<String>) -> pb::Patrol {
     patrols(stage, &stage.admin()).create_patrol(request).await.unwrap().into_inner().patrol.unwrap()
 }
 
-async fn set(
-    stage: &Stage,
-    who: &Person,
-    id: &str,
-    status: PatrolStatus,
-) -> Result<pb::Patrol, tonic::Status> {
+async fn set(stage: &Stage, who: &Person, id: &str, status: PatrolStatus) -> Result<pb::Patrol, tonic::Status> {
     let request = pb::SetPatrolStatusRequest { patrol_id: id.to_owned(), status: status.into(), etag: String::new() };
     Ok(patrols(stage, who).set_patrol_status(request).await?.into_inner().patrol.unwrap())
 }
@@ -121,7 +116,10 @@ async fn a_patrol_is_sent_to_an_incident_and_comes_back(stage: Stage) {
     let busy = set(&stage, &dispatcher, "p1", PatrolStatus::OffDuty).await.unwrap_err();
     assert_eq!(reason(&busy), "PATROL_ON_MISSION");
     let delete = pb::DeletePatrolRequest { patrol_id: "p1".to_owned(), etag: String::new() };
-    assert_eq!(reason(&patrols(&stage, &dispatcher).delete_patrol(delete.clone()).await.unwrap_err()), "PATROL_ON_MISSION");
+    assert_eq!(
+        reason(&patrols(&stage, &dispatcher).delete_patrol(delete.clone()).await.unwrap_err()),
+        "PATROL_ON_MISSION"
+    );
 
     let release = pb::ReleasePatrolRequest { patrol_id: "p1".to_owned(), etag: String::new() };
     let back = patrols(&stage, &dispatcher).release_patrol(release).await.unwrap().into_inner().patrol.unwrap();
@@ -214,8 +212,7 @@ fn jpeg(shade: u8) -> Vec<u8> {
 }
 
 async fn upload(stage: &Stage, content: Vec<u8>) -> Result<pb::Camera, tonic::Status> {
-    let request =
-        pb::UploadCameraFrameRequest { camera_id: "c1".to_owned(), time: None, content: content.into() };
+    let request = pb::UploadCameraFrameRequest { camera_id: "c1".to_owned(), time: None, content: content.into() };
     let mut cameras = CameraServiceClient::new(stage.client(&stage.admin()));
     Ok(cameras.upload_camera_frame(request).await?.into_inner().camera.unwrap())
 }

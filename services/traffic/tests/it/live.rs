@@ -37,8 +37,7 @@ async fn next(stream: &mut Streaming<pb::WatchTrafficResponse>) -> pb::WatchTraf
 
 async fn create(stage: &Stage, id: &str) {
     let mut patrols = PatrolServiceClient::new(stage.client(&stage.admin()));
-    let request =
-        pb::CreatePatrolRequest { patrol_id: id.to_owned(), call_sign: id.to_owned(), ..Default::default() };
+    let request = pb::CreatePatrolRequest { patrol_id: id.to_owned(), call_sign: id.to_owned(), ..Default::default() };
     patrols.create_patrol(request).await.unwrap();
 }
 

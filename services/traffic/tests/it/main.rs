@@ -4,8 +4,11 @@
 
 mod data;
 mod detectors;
+mod fleet;
 mod imports;
+mod live;
 mod los_loop;
+mod network;
 mod readings;
 mod real_data;
 mod rollups;

@@ -15,6 +15,14 @@ use crate::presentation::patrols::patrol_message;
 /// One thing of the map.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Shown {
+    /// State of a segment.
+    Segment(pb::SegmentState),
+    /// A jam.
+    Jam(pb::Jam),
+    /// A score.
+    Score(pb::TrafficScore),
+    /// A warning.
+    Warning(pb::TrafficWarning),
     /// A camera.
     Camera(pb::Camera),
     /// A patrol.
@@ -25,6 +33,10 @@ impl Shown {
     /// Puts it where it belongs in a message.
     pub(super) fn add_to(&self, message: &mut pb::WatchTrafficResponse) {
         match self {
+            Self::Segment(state) => message.segments.push(state.clone()),
+            Self::Jam(jam) => message.jams.push(jam.clone()),
+            Self::Score(score) => message.scores.push(score.clone()),
+            Self::Warning(warning) => message.warnings.push(warning.clone()),
             Self::Camera(camera) => message.cameras.push(camera.clone()),
             Self::Patrol(patrol) => message.patrols.push(patrol.clone()),
         }
