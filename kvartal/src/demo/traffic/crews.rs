@@ -154,15 +154,10 @@ impl Driving {
 }
 
 /// Sends the crew that is there first to an incident that nobody drives to; nothing when there is none.
-pub(crate) async fn send_somebody(
-    demo: &Demo,
-    open: &[incident::Incident],
-    crews: &[Driving],
-) -> Result<(), Error> {
+pub(crate) async fn send_somebody(demo: &Demo, open: &[incident::Incident], crews: &[Driving]) -> Result<(), Error> {
     let taken = |id: &str| crews.iter().any(|crew| crew.goal.as_ref().is_some_and(|(goal, _)| goal == id));
-    let urgent = open.iter().find(|incident| {
-        incident.priority() >= incident::Priority::High && !taken(&incident.incident_id)
-    });
+    let urgent =
+        open.iter().find(|incident| incident.priority() >= incident::Priority::High && !taken(&incident.incident_id));
     let Some(chosen) = urgent else { return Ok(()) };
     let Some(point) = chosen.place.as_ref().and_then(|place| place.points.first()) else { return Ok(()) };
     let location = Some(pb::LatLng { latitude: point.latitude, longitude: point.longitude });

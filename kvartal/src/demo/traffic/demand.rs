@@ -110,7 +110,11 @@ impl Demand {
             let homes = place.outside * tide.from_homes;
             let work = (1.15 - place.outside) * 1.75 * tide.from_work;
             let starts = STARTS_PER_KM * place.length_m / 1_000.0 * place.taste * (homes + work + 0.8 * tide.about);
-            let enters = if place.enters { FROM_OUTSIDE * place.capacity * 3_600.0 * (tide.from_homes + 0.4 * tide.about) } else { 0.0 };
+            let enters = if place.enters {
+                FROM_OUTSIDE * place.capacity * 3_600.0 * (tide.from_homes + 0.4 * tide.about)
+            } else {
+                0.0
+            };
             (starts + enters) * tide.mood / 3_600.0
         });
         let leave = self.roads.iter().map(|place| {
@@ -118,7 +122,9 @@ impl Demand {
                 return 1.0;
             }
             // In the morning people arrive in the middle, in the evening at home.
-            let pull = tide.from_homes * (1.5 - 1.2 * place.outside) + tide.from_work * (0.5 + 0.9 * place.outside) + tide.about;
+            let pull = tide.from_homes * (1.5 - 1.2 * place.outside)
+                + tide.from_work * (0.5 + 0.9 * place.outside)
+                + tide.about;
             let weight = (tide.from_homes + tide.from_work + tide.about).max(1e-9);
             1.0 - (-place.length_m / TRIP_M * pull / weight).exp()
         });
@@ -183,7 +189,12 @@ impl Tide {
         let weekend = day.rem_euclid(7.0) >= 5.0;
         let about = 0.05 + 0.42 * hump(13.5, 3.6);
         if weekend {
-            Self { from_homes: 0.30 * hump(11.5 + early, 1.8), from_work: 0.42 * hump(18.5 + late, 2.2), about: about * 1.25, mood }
+            Self {
+                from_homes: 0.30 * hump(11.5 + early, 1.8),
+                from_work: 0.42 * hump(18.5 + late, 2.2),
+                about: about * 1.25,
+                mood,
+            }
         } else {
             Self { from_homes: hump(8.3 + early, 1.05), from_work: 0.95 * hump(18.1 + late, 1.35), about, mood }
         }

@@ -8,8 +8,8 @@ use super::sensors::{PERIOD_S, Said, Sensor};
 use super::world::{PACE, WARM_UP_S, World, moment_of};
 use crate::demo::Demo;
 
-/// How far back the city's past goes, seconds: a week and a day, so that last week's same time is known.
-pub(crate) const PAST_S: i64 = 8 * 86_400;
+/// How far back the city's past goes, seconds: at four days of the city for one of ours, more than a week of it.
+pub(crate) const PAST_S: i64 = 2 * 86_400;
 /// From reading to reading in the past, seconds.
 const PAST_PERIOD_S: i64 = 300;
 /// Periods of the past that are sent together.

@@ -301,7 +301,9 @@ mod tests {
         let queued = ROAD.jam_density - 0.2 / ROAD.wave_speed();
         let expected = (0.4 - 0.2) / (queued - 0.4 / 15.0);
         let length = |flow: &Flow| {
-            (0..5).map(|road| 900.0 * ((flow.now(road).0 - 0.4 / 15.0) / (queued - 0.4 / 15.0)).clamp(0.0, 1.0)).sum::<f64>()
+            (0..5)
+                .map(|road| 900.0 * ((flow.now(road).0 - 0.4 / 15.0) / (queued - 0.4 / 15.0)).clamp(0.0, 1.0))
+                .sum::<f64>()
         };
         run(&mut flow, &drive, 10.0);
         let before = length(&flow);
