@@ -161,7 +161,7 @@ async fn a_tile_shows_the_roads_of_its_square(stage: Stage) {
     let mut network = network(&stage);
     network.create_segment(pb::CreateSegmentRequest { segment: Some(road("s1", 55.75, 37.61)) }).await.unwrap();
     // The tile of zoom 14 that holds 55.75, 37.615.
-    let tile = pb::GetMapTileRequest { zoom: 14, column: 9_903, row: 5_121 };
+    let tile = pb::GetMapTileRequest { zoom: 14, column: 9_903, row: 5_122 };
     let shown = network.get_map_tile(tile).await.unwrap().into_inner();
     assert_eq!(shown.content_type, "application/vnd.mapbox-vector-tile");
     let content = shown.content.to_vec();
