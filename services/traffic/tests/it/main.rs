@@ -5,9 +5,12 @@
 mod congestion;
 mod data;
 mod detectors;
+mod fleet;
 mod forecasts;
 mod imports;
+mod live;
 mod los_loop;
+mod network;
 mod readings;
 mod real_data;
 mod rollups;
