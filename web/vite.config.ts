@@ -27,7 +27,11 @@ export default defineConfig({
         // Few files: over plain HTTP a browser asks for six at a time.
         codeSplitting: {
           groups: [
-            { name: "vendor", test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval)/, priority: 2 },
+            {
+              name: "vendor",
+              test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval)/,
+              priority: 2,
+            },
             { name: "core", test: /src[\\/](platform|i18n|kit|theme|domain)[\\/](?!traffic)/, priority: 1 },
           ],
         },

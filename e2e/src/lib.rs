@@ -2,12 +2,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness fails its test by panicking")]
 
+mod cluster;
 pub mod conformance;
+mod front;
 mod platform;
 mod raw;
 mod trace;
 mod user;
 
+pub use cluster::{Cluster, Layout};
+pub use front::Front;
 pub use platform::{Adapter, Options, Platform, Servers};
 pub use raw::{RawClient, RawOutcome};
 pub use trace::{Span, Trace};

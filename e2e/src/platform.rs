@@ -1,22 +1,18 @@
 //! A platform of its own for a test: the binary `kvartal`, on SQLite or on real servers, with a real SMTP server.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
-use kvartal_proto::identity::v1::{ConfirmEmailRequest, GrantRoleRequest, RegisterRequest, SignInRequest};
-use kvartal_testing::{Postgres, Process, Rabbit, Redis, Smtp, free_port};
-use tonic::transport::{Channel, Endpoint};
-use uuid::Uuid;
+use kvartal_testing::{Postgres, Process, Rabbit, Redis, free_port};
 
-use crate::{RawClient, User};
+use crate::Front;
+use crate::front::{ADMIN, PASSWORD};
 
-const READY: Duration = Duration::from_secs(60);
-const ADMIN: &str = "admin@city.example";
+pub(crate) const READY: Duration = Duration::from_secs(60);
 /// 32 bytes in base64.
-const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
-const PASSWORD: &str = "a long enough password";
+pub(crate) const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 /// What the platform runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +42,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// Further variables of its environment.
     pub env: Vec<(String, String)>,
+    /// On real servers: another broker than the one that tests share, for a test that ends it.
+    pub bus_url: Option<String>,
 }
 
 /// A running platform. Dropping it ends the process and removes its data.
@@ -58,8 +56,26 @@ pub struct Platform {
     port: u16,
     folder: tempfile::TempDir,
     servers: Option<Servers>,
-    /// Where its mail arrives.
-    pub smtp: Smtp,
+    front: Front,
+}
+
+impl Deref for Platform {
+    type Target = Front;
+
+    fn deref(&self) -> &Front {
+        &self.front
+    }
+}
+
+impl Servers {
+    /// Room for a platform.
+    pub(crate) async fn take() -> Self {
+        Self {
+            postgres: kvartal_testing::postgres().await,
+            rabbitmq: kvartal_testing::rabbitmq().await,
+            redis: kvartal_testing::redis().await,
+        }
+    }
 }
 
 impl Platform {
@@ -67,26 +83,22 @@ impl Platform {
     pub async fn start(adapter: Adapter, options: Options) -> Self {
         let servers = match adapter {
             Adapter::Embedded => None,
-            Adapter::Servers => Some(Servers {
-                postgres: kvartal_testing::postgres().await,
-                rabbitmq: kvartal_testing::rabbitmq().await,
-                redis: kvartal_testing::redis().await,
-            }),
+            Adapter::Servers => Some(Servers::take().await),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("admin-password"), PASSWORD).expect("a file");
         std::fs::write(folder.path().join("mesh-key"), KEY).expect("a file");
         std::fs::write(folder.path().join("master-key"), KEY).expect("a file");
-        let smtp = kvartal_testing::smtp().await;
-        let mut platform =
-            Self { adapter, options, process: None, others: Vec::new(), port: free_port(), folder, servers, smtp };
+        let port = free_port();
+        let front = Front::new(port, None, kvartal_testing::smtp().await);
+        let mut platform = Self { adapter, options, process: None, others: Vec::new(), port, folder, servers, front };
         platform.spawn().await;
         platform
     }
 
     /// Starts the process again after [`Self::kill`] or [`Self::stop`].
     pub async fn spawn(&mut self) {
-        let services = ["identity", "incident", "notification", "audit"];
+        let services = ["identity", "incident", "traffic", "notification", "audit"];
         // The last one has the edge with it.
         let groups: Vec<&[&str]> =
             if self.options.apart { services.chunks(1).collect() } else { vec![services.as_slice()] };
@@ -125,7 +137,8 @@ impl Platform {
             Some(servers) => {
                 command.arg("serve").args(services).arg("--listen").arg(format!("127.0.0.1:{listen}"));
                 command.args(["--database-url", &servers.postgres.url_for_schema("{service}")]);
-                command.args(["--bus-url", &servers.rabbitmq.url(), "--redis-url", &servers.redis.url()]);
+                let bus = self.options.bus_url.clone().unwrap_or_else(|| servers.rabbitmq.url());
+                command.args(["--bus-url", &bus, "--redis-url", &servers.redis.url()]);
                 command.args(["--mesh-key-file", &path(&data.join("mesh-key"))]);
                 command.args(["--identity-master-key-file", &path(&data.join("master-key"))]);
             }
@@ -190,64 +203,6 @@ impl Platform {
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
-
-    /// `http://127.0.0.1:port`, the public edge.
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// A connection to the public edge, made when it is first used.
-    pub fn channel(&self) -> Channel {
-        Endpoint::from_shared(self.url()).expect("an address").connect_timeout(Duration::from_secs(5)).connect_lazy()
-    }
-
-    /// A client for any RPC and any bytes.
-    pub fn raw(&self) -> RawClient {
-        RawClient::new(self.channel())
-    }
-
-    /// The administrator, signed in.
-    pub async fn admin(&self) -> User {
-        self.sign_in(ADMIN).await
-    }
-
-    /// Signs in an account made by [`Self::user`].
-    pub async fn sign_in(&self, email: &str) -> User {
-        let request = SignInRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
-        let answer = IdentityServiceClient::new(self.channel()).sign_in(request).await.expect("signed in").into_inner();
-        User::new(self.channel(), email, PASSWORD, answer)
-    }
-
-    /// Registers a new person, confirms the address by the mail that arrives, gives the roles and signs in.
-    pub async fn user(&self, admin: &User, roles: &[kvartal_kernel::Role]) -> User {
-        let email = format!("{}@people.example", Uuid::new_v4().simple());
-        self.register(&email).await;
-        let user = self.sign_in(&email).await;
-        if roles.is_empty() {
-            return user;
-        }
-        for role in roles {
-            let request = GrantRoleRequest { user_id: user.id().to_string(), role: *role as i32 };
-            IdentityServiceClient::new(self.channel()).grant_role(admin.request(request)).await.expect("granted");
-        }
-        self.sign_in(&email).await
-    }
-
-    /// Registers a person and confirms the address by the mail that arrives.
-    pub async fn register(&self, email: &str) {
-        let mut identity = IdentityServiceClient::new(self.channel());
-        let request = RegisterRequest {
-            email: email.to_owned(),
-            password: PASSWORD.to_owned(),
-            display_name: "Мария Тестова".to_owned(),
-            locale: "ru".to_owned(),
-            time_zone: "Europe/Moscow".to_owned(),
-        };
-        identity.register(request).await.expect("registered");
-        let mail = self.smtp.wait_for(email, |mail| mail.text.contains("token=")).await;
-        let token = mail.text.split("token=").nth(1).expect("a link").split_whitespace().next().expect("a token");
-        identity.confirm_email(ConfirmEmailRequest { token: token.to_owned() }).await.expect("confirmed");
-    }
 }
 
 /// Starts it and waits until it says that it is ready.
@@ -258,12 +213,12 @@ async fn ready(command: Command, deadline: Duration) -> Process {
 }
 
 /// The binary beside the test: `cargo test --workspace` builds it, `cargo build -p kvartal` as well.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the path of the test");
     let folder = test.ancestors().find(|folder| folder.join("kvartal").is_file());
     folder.expect("the binary kvartal; build it with: cargo build -p kvartal").join("kvartal")
 }
 
-fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     path.to_str().expect("a path in UTF-8").to_owned()
 }

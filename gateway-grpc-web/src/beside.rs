@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use kvartal_host::Runtime;
 use kvartal_mesh::rate::RateNumbers;
-use kvartal_mesh::server::Listen;
+use kvartal_mesh::server::{Listen, Tls};
 use tokio::net::TcpListener;
 use tonic::server::NamedService as _;
 use tonic::service::Routes;
@@ -16,8 +16,8 @@ use crate::protocol::envoy::service::ratelimit::v3::rate_limit_service_server::R
 use crate::ratelimit::RateLimits;
 
 /// Serves rate limits and authorization to Envoy on `address` until the runtime stops; returns the bound address. The port
-/// also answers `grpc.health.v1`, `/healthz`, `/livez` and `/metrics`. In the shadow, callers are counted and never refused
-/// for coming too often.
+/// also answers `grpc.health.v1`, `/healthz`, `/livez` and `/metrics`. With identities it is TLS with certificates on both
+/// sides: tokens pass here. In the shadow, callers are counted and never refused for coming too often.
 ///
 /// # Errors
 /// When the address cannot be listened on.
@@ -33,7 +33,8 @@ pub async fn serve_beside_envoy(runtime: &Runtime, address: SocketAddr, shadow: 
     let names = [AuthorizationServer::<Authz>::NAME, RateLimitServiceServer::<RateLimits>::NAME];
     runtime.health().register("gateway", names.map(str::to_owned).to_vec()).await;
     let routes = routes.routes().into_axum_router().merge(kvartal_host::operations(runtime));
-    let how = Listen { http1: true, grace: runtime.config().shutdown_grace, ..Listen::default() };
+    let tls = runtime.identities().cloned().map(Tls::new);
+    let how = Listen { http1: tls.is_none(), grace: runtime.config().shutdown_grace, tls, ..Listen::default() };
     let served = kvartal_mesh::server::serve(listener, routes, how, runtime.stop());
     runtime.spawn("gateway", async move {
         if let Err(error) = served.await {

@@ -137,9 +137,12 @@ impl Rest {
         }
         let message = match request::read(binding, segments, head.uri.query(), &body) {
             Ok(message) => message,
-            Err(status) => return problem::response(&status),
+            Err(unreadable) => {
+                let refused = self.refusal(binding, &head).await;
+                return problem::response(&refused.unwrap_or(unreadable));
+            }
         };
-        let call = grpc(binding, &message, &head);
+        let call = grpc(binding, framed(&message), &head);
         if binding.method.server_streaming {
             let format = if accepts_events(&head.headers) { Format::Events } else { Format::Lines };
             return answer::stream(binding, self.backends.clone().answer(call).await, format);
@@ -148,15 +151,29 @@ impl Rest {
         let late = || problem::response(&status(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "it took too long"));
         timeout(binding.method.deadline + PATIENCE, answer).await.unwrap_or_else(|_| late())
     }
+
+    /// Whether the caller would have been let in at all. A request that cannot be read goes on as a call that cannot be read
+    /// either: so the service counts it against the caller's rate, and who may not call is told that and nothing else.
+    async fn refusal(&self, binding: &Binding, head: &http::request::Parts) -> Option<Status> {
+        let call = grpc(binding, Bytes::from_static(NO_MESSAGE), head);
+        let answer = async { answer::refusal(self.backends.clone().answer(call).await).await };
+        let refusal = timeout(binding.method.deadline + PATIENCE, answer).await.ok()??;
+        let not_let_in =
+            matches!(refusal.code(), Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted);
+        not_let_in.then_some(refusal)
+    }
 }
+
+/// What no message can be read from: the number of a field is missing.
+const NO_MESSAGE: &[u8] = &[0, 0, 0, 0, 1, 0xff];
 
 /// The refusal of a body that announces itself as too large.
 pub(crate) fn too_large(status: &Status) -> Response {
     problem::response_as(StatusCode::PAYLOAD_TOO_LARGE, status)
 }
 
-/// The call as gRPC has it, from the same caller.
-fn grpc(binding: &Binding, message: &DynamicMessage, head: &http::request::Parts) -> Request {
+/// A message as gRPC sends it.
+fn framed(message: &DynamicMessage) -> Bytes {
     let length = message.encoded_len();
     let mut frame = BytesMut::with_capacity(5 + length);
     frame.put_u8(0);
@@ -164,7 +181,12 @@ fn grpc(binding: &Binding, message: &DynamicMessage, head: &http::request::Parts
     frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     // The buffer grows, so nothing can go wrong.
     let _ = message.encode(&mut frame);
-    let mut call = Request::new(Body::new(Full::new(frame.freeze())));
+    frame.freeze()
+}
+
+/// The call as gRPC has it, from the same caller.
+fn grpc(binding: &Binding, frame: Bytes, head: &http::request::Parts) -> Request {
+    let mut call = Request::new(Body::new(Full::new(frame)));
     *call.method_mut() = Method::POST;
     *call.version_mut() = Version::HTTP_2;
     *call.uri_mut() = http::Uri::try_from(&binding.method.path).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! `kvartal import`: reads files and sends them to a running platform, with a data-quality report at the end.
 
 mod feed;
+mod readings;
 mod report;
 mod session;
 
@@ -24,6 +25,25 @@ pub(crate) struct Args {
 enum Kind {
     /// Work zones: WZDx 4.2 feeds (GeoJSON).
     Wzdx(WzdxArgs),
+    /// Readings of traffic detectors: CSV with a column for each detector, or a row for each reading.
+    Readings(readings::ReadingsArgs),
+}
+
+/// Which platform, and as whom.
+#[derive(clap::Args, Clone, Debug)]
+struct Login {
+    /// Address of the platform's public port.
+    #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
+    server: String,
+    /// E-mail address of a dispatcher or administrator to sign in as.
+    #[arg(long, value_name = "EMAIL", requires = "password_file", required_unless_present = "token_file")]
+    user: Option<String>,
+    /// File with the password; - reads standard input.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// File with an access token, instead of signing in; - reads standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    token_file: Option<PathBuf>,
 }
 
 /// Which files, to which platform, as whom.
@@ -41,18 +61,8 @@ struct WzdxArgs {
     /// Feeds, or folders of feeds (*.json, *.geojson).
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
-    /// Address of the platform's public port.
-    #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
-    server: String,
-    /// E-mail address of a dispatcher or administrator to sign in as.
-    #[arg(long, value_name = "EMAIL", requires = "password_file", required_unless_present = "token_file")]
-    user: Option<String>,
-    /// File with the password; - reads standard input.
-    #[arg(long, value_name = "FILE", requires = "user")]
-    password_file: Option<PathBuf>,
-    /// File with an access token, instead of signing in; - reads standard input.
-    #[arg(long, value_name = "FILE", conflicts_with = "user")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    login: Login,
     /// Name of the feed, for a single file.
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
@@ -68,6 +78,7 @@ struct WzdxArgs {
 pub(crate) async fn run(args: &Args, console: Console) -> anyhow::Result<bool> {
     match &args.kind {
         Kind::Wzdx(args) => wzdx(args, console).await,
+        Kind::Readings(args) => readings::run(args, console).await,
     }
 }
 
@@ -79,7 +90,7 @@ async fn wzdx(args: &WzdxArgs, console: Console) -> anyhow::Result<bool> {
         "--source needs a single file; there are {}",
         files.len()
     );
-    let session = session::Session::open(args).await?;
+    let session = session::Session::open(&args.login).await?;
     let progress = if args.json { ProgressBar::hidden() } else { console.progress(files.len() as u64, "") };
     let mut report = report::Report::new(args.dry_run);
     for path in files {

@@ -15,7 +15,7 @@ use crate::services;
   kvartal migrate incident --database-url-file /run/secrets/database-url   one of them
   kvartal migrate --data-dir ./data                                        SQLite files
 
-Run it before a new version serves; running it again, or twice at once, does no harm. Going back is not needed: every
+It waits for a server that does not answer yet (--wait-for-servers). Run it before a new version serves; running it again, or twice at once, does no harm. Going back is not needed: every
 migration leaves the database usable by the version before.")]
 pub(crate) struct Args {
     /// The services; all when none is named.
@@ -47,7 +47,9 @@ pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<()> {
             pool_size: 2,
             application_name: format!("migrate {name}"),
         };
-        let store = Store::open(options).await.with_context(|| format!("the database of {name} cannot be opened"))?;
+        let what = format!("the database of {name}");
+        let limit = args.platform.wait_for_servers;
+        let store = kvartal_host::wait_for(&what, limit, || Store::open(options.clone())).await?;
         let migrated = store.migrate(services::migrations(&name)?).await;
         store.close().await;
         migrated.with_context(|| format!("the database of {name} cannot be migrated"))?;

@@ -251,8 +251,8 @@ async fn behind_envoy(
         allow_origin: options.allow_origin.clone(),
         trusted_proxies: u32::try_from(options.trusted_proxies).context("--trusted-proxies is too large")?,
         upstream: services.into(),
-        pages: pages.local_addr()?.into(),
-        guard: Some(serve_beside_envoy(runtime, local, false).await?.into()),
+        pages: vec![pages.local_addr()?.into()],
+        guard: vec![serve_beside_envoy(runtime, local, false).await?.into()],
         // The terminal belongs to the person who started this.
         access_log: AccessLog::Off,
         ..Settings::default()

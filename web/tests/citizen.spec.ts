@@ -1,4 +1,5 @@
 // What everybody does: looks at the city, reports, follows what becomes of it.
+import { Desk } from "./desk";
 import { photo } from "./photo";
 import { expect, test } from "./story";
 
@@ -79,4 +80,17 @@ test("a form that is not complete says what is missing", async ({ page }) => {
   await page.goto("/report");
   await page.getByRole("button", { name: "Send the report" }).click();
   await expect(page.getByRole("alert")).toContainText("Still missing: place, category");
+});
+
+test("who follows a district is told of what is new there", async ({ page, url }) => {
+  const desk = await Desk.of(url, "dispatcher4");
+  await page.goto("/");
+  await page.getByLabel("Where").selectOption("Central");
+  await page.getByRole("button", { name: "Follow this district" }).click();
+  await expect(page.getByRole("button", { name: "Stop following" })).toBeVisible();
+  await page.goto("/reports");
+  await expect(page.getByRole("banner").getByRole("status")).toHaveText("Live");
+  const title = `News ${Date.now()}`;
+  await desk.incident(title);
+  await expect(page.getByText(`Central: ${title}`)).toBeVisible();
 });

@@ -23,19 +23,30 @@ export class Desk {
     return incident.incident_id;
   }
 
+  /** Gives an incident another title. */
+  async rename(incidentId: string, title: string): Promise<void> {
+    await this.call(`/v1/incidents/${incidentId}`, { title, update_mask: "title" }, "PATCH");
+  }
+
   /** Answers a report and moves it on. */
   async answer(reportId: string, status: string, answer: string): Promise<void> {
     await this.call(`/v1/reports/${reportId}:answer`, { status, answer });
   }
 
-  private call(path: string, body: unknown) {
-    return post(this.url, path, body, { authorization: `Bearer ${this.token}` });
+  private call(path: string, body: unknown, method = "POST") {
+    return post(this.url, path, body, { authorization: `Bearer ${this.token}` }, method);
   }
 }
 
-async function post(url: string, path: string, body: unknown, headers: Record<string, string> = {}) {
+async function post(
+  url: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+  method = "POST",
+) {
   const answer = await fetch(url + path, {
-    method: "POST",
+    method,
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });

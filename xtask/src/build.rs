@@ -12,7 +12,9 @@ pub(crate) fn program(sh: &Shell, command: &[&str], name: &str) -> anyhow::Resul
     let messages = cmd!(sh, "cargo {command...} --locked {format}").quiet().read()?;
     let mut executables = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == name).then(|| message["executable"].as_str().map(PathBuf::from))?
+        // Its own tests are a program of the same name.
+        let wanted = message["target"]["name"] == name && message["profile"]["test"] == false;
+        wanted.then(|| message["executable"].as_str().map(PathBuf::from))?
     });
     executables.next_back().with_context(|| format!("cargo did not build {name}"))
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let sh = Shell::new()?;
     if options.package == [WEB] {
         let mut steps = Steps::new();
-        steps.step(STORIES, "see above", || web::test(&sh, &options.rest));
+        steps.step(STORIES, "see above", || web::test(&sh, &["build", "-p", "kvartal"], &options.rest));
         return steps.finish();
     }
     let mut selection: Vec<String> = options
@@ -112,7 +112,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
     if browser {
-        steps.step(STORIES, "see above; alone: cargo xtask test -p web -- NAME", || web::test(&sh, &[]));
+        // The program of the tests: with other features most of it would be compiled again.
+        let tested = if options.package.is_empty() {
+            &["test", "--workspace", "--no-run"][..]
+        } else {
+            &["build", "-p", "kvartal"]
+        };
+        steps.step(STORIES, "see above; alone: cargo xtask test -p web -- NAME", || web::test(&sh, tested, &[]));
     }
     steps.finish()
 }

@@ -96,16 +96,16 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<Done> {
     Ok(Done::Yes)
 }
 
-/// The stories in Chromium, against the program of this build; `rest` goes to Playwright.
+/// The stories in Chromium, against the program that `command` of Cargo builds; `rest` goes to Playwright.
 ///
 /// # Errors
 /// When one fails, or something is missing that cannot be installed.
-pub(crate) fn test(sh: &Shell, rest: &[String]) -> anyhow::Result<Done> {
+pub(crate) fn test(sh: &Shell, command: &[&str], rest: &[String]) -> anyhow::Result<Done> {
     packages::ensure(sh, packages::NODE)?;
     packages::ensure(sh, CHROMIUM)?;
     install(sh)?;
     build(sh)?;
-    let program = build::program(sh, &["build", "-p", "kvartal"], "kvartal")?;
+    let program = build::program(sh, command, "kvartal")?;
     let _web = sh.push_dir("web");
     cmd!(sh, "npm test --silent -- {rest...}").env("KVARTAL_BIN", program).quiet().run()?;
     Ok(Done::Yes)

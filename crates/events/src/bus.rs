@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Event;
 
+/// The reason of errors of a bus that cannot be used now.
+pub(crate) const BUS_UNAVAILABLE: &str = "BUS_UNAVAILABLE";
+
 /// Carries events: one durable queue per consumer, at least once, in order for each subject.
 #[async_trait]
 pub trait Bus: Send + Sync {

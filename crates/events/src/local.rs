@@ -14,6 +14,7 @@ use kvartal_store::{Store, StoreOptions};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
+use crate::bus::BUS_UNAVAILABLE;
 use crate::{Bus, DeadLetter, Delivery, Event, Handler};
 
 /// As traces call it.
@@ -168,7 +169,7 @@ impl Bus for LocalBus {
 /// A database that is away is a bus that is away.
 fn away(error: Error) -> Error {
     match error.kind() {
-        Kind::Unavailable => Error::unavailable("BUS_UNAVAILABLE", "the bus cannot answer now").because(error),
+        Kind::Unavailable => Error::unavailable(BUS_UNAVAILABLE, "the bus cannot answer now").because(error),
         _ => error,
     }
 }

@@ -13,6 +13,8 @@ struct Instruments {
     in_flight: UpDownCounter<i64>,
     in_flight_limit: Gauge<u64>,
     queue_depth: Gauge<u64>,
+    breaker: Gauge<u64>,
+    refused: Counter<u64>,
     outbox_depth: Gauge<u64>,
     outbox_age: Gauge<f64>,
 }
@@ -52,6 +54,15 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
             .with_description("Events waiting in a consumer's queue")
             .with_unit("{event}")
             .build(),
+        breaker: meter
+            .u64_gauge("kvartal.events.breaker.open")
+            .with_description("1 while the bus is known to be away and nothing is published until it answers")
+            .build(),
+        refused: meter
+            .u64_counter("kvartal.events.publish.failures")
+            .with_description("Batches of events that the bus did not confirm; they are published again")
+            .with_unit("{batch}")
+            .build(),
         outbox_depth: meter
             .u64_gauge("kvartal.events.outbox.depth")
             .with_description("Events waiting to be published; counted up to 100 000")
@@ -85,6 +96,16 @@ pub(crate) fn dead(queue: &str) {
 pub(crate) fn published(source: &str, events: usize) {
     let events = u64::try_from(events).unwrap_or(u64::MAX);
     INSTRUMENTS.published.add(events, &[KeyValue::new("service", source.to_owned())]);
+}
+
+/// Whether the bus is known to be away.
+pub(crate) fn breaker(source: &str, open: bool) {
+    INSTRUMENTS.breaker.record(open.into(), &[KeyValue::new("service", source.to_owned())]);
+}
+
+/// The bus did not confirm a batch of the service.
+pub(crate) fn refused(source: &str) {
+    INSTRUMENTS.refused.add(1, &[KeyValue::new("service", source.to_owned())]);
 }
 
 /// At most this many events of the queue are on their way to the handler.

@@ -18,8 +18,9 @@ use lapin::{BasicProperties, Channel, ExchangeKind};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::bus::BUS_UNAVAILABLE;
 use crate::{Bus, DeadLetter, Delivery, Event, Handler};
-use link::{Link, away, within};
+use link::{Link, away, confirmed, within};
 
 /// As traces call it.
 const SYSTEM: &str = "rabbitmq";
@@ -140,7 +141,7 @@ impl Shared {
             return Ok(());
         }
         let channel = self.publisher().await?;
-        let sent = within(async {
+        let sent = confirmed(async {
             let mut confirms = Vec::with_capacity(messages.len());
             for Message { exchange, key, body, properties } in messages {
                 let (exchange, key) = ((*exchange).into(), key.clone());
@@ -152,7 +153,7 @@ impl Shared {
         match sent.await {
             // A negative confirm: a full queue, or a broker in trouble.
             Ok(confirms) if confirms.iter().any(|confirm| !confirm.is_ack()) => {
-                Err(Error::unavailable("BUS_UNAVAILABLE", "the broker refuses events now"))
+                Err(Error::unavailable(BUS_UNAVAILABLE, "the broker refuses events now"))
             }
             Ok(_) => Ok(()),
             Err(error) => {

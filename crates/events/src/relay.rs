@@ -1,6 +1,7 @@
 //! The relay: publishes what the outbox holds, in order, and deletes what the bus has confirmed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kvartal_kernel::{Clock, Error, SystemClock};
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Span, info_span};
 
 use crate::backoff::Backoff;
+use crate::bus::BUS_UNAVAILABLE;
 use crate::{Bus, Event, metrics, outbox};
 
 /// Events published at once.
@@ -20,7 +22,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// How soon to look again while another replica relays.
 const TURN: Duration = Duration::from_millis(50);
 /// How long the bus may take for a batch; on PostgreSQL a transaction stays open meanwhile.
-const PUBLISH: Duration = Duration::from_secs(20);
+const PUBLISH: Duration = Duration::from_secs(8);
+/// How long a bus that has failed may take to show that it answers again.
+const PING: Duration = Duration::from_secs(2);
 /// How often the backlog is measured.
 const MEASURE: Duration = Duration::from_secs(5);
 
@@ -28,10 +32,15 @@ const MEASURE: Duration = Duration::from_secs(5);
 const TAKE_TURN: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('kvartal relay ' || current_schema(), 0))";
 
 /// Publishes a service's outbox.
+///
+/// When the bus has failed, nothing is published until it answers a ping: a bus that hangs costs one batch its time, and
+/// holds no transaction open while it is away.
 pub struct Relay {
     store: Store,
     bus: Arc<dyn Bus>,
     source: String,
+    /// Whether the bus failed and has not answered since.
+    broken: AtomicBool,
 }
 
 /// What a look at the outbox gave.
@@ -49,7 +58,7 @@ impl Relay {
     pub fn new(store: Store, bus: Arc<dyn Bus>, source: &str) -> Relay {
         #[cfg(debug_assertions)]
         crate::sabotage::know(source, &store);
-        Relay { store, bus, source: source.to_owned() }
+        Relay { store, bus, source: source.to_owned(), broken: AtomicBool::new(false) }
     }
 
     /// Runs until `stop`; a batch under way is finished. While the bus or the database is away, it tries again.
@@ -57,6 +66,7 @@ impl Relay {
         let mut commits = self.store.committed();
         let mut backoff = Backoff::for_servers();
         let mut measure_at = Instant::now();
+        metrics::breaker(&self.source, false);
         while !stop.is_cancelled() {
             // Seen before looking, so that a commit during the look makes us look again.
             commits.mark_unchanged();
@@ -91,6 +101,7 @@ impl Relay {
     }
 
     async fn look(&self) -> Result<Look, Error> {
+        self.answers_again().await?;
         let (places, events) =
             outbox::oldest(self.store.reader(), if self.store.is_postgres() { 1 } else { BATCH }).await?;
         if events.is_empty() {
@@ -99,19 +110,50 @@ impl Relay {
         let count = if self.store.is_postgres() {
             let (bus, source) = (self.bus.clone(), self.source.clone());
             let unit = self.store.transaction(move |tx| Box::pin(async move { in_turn(tx, &*bus, &source).await }));
-            match unit.await? {
+            match self.note(unit.await)? {
                 Some(count) => count,
                 None => return Ok(Look::NotOurTurn),
             }
         } else {
             // Not inside a unit: it would hold the only writer while the bus works. This process is the only relay.
-            publish(&*self.bus, &self.source, events).await?;
+            self.note(publish(&*self.bus, &self.source, events).await)?;
             let count = places.len();
             self.store.transaction(move |tx| Box::pin(async move { outbox::delete(tx, places).await })).await?;
             count
         };
         metrics::published(&self.source, count);
         Ok(if u64::try_from(count).unwrap_or(u64::MAX) < BATCH { Look::All } else { Look::Full })
+    }
+
+    /// Remembers a failure of the bus; one of the database is not its fault.
+    fn note<T>(&self, published: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &published
+            && error.reason() == BUS_UNAVAILABLE
+        {
+            metrics::refused(&self.source);
+            if !self.broken.swap(true, Ordering::Relaxed) {
+                metrics::breaker(&self.source, true);
+                tracing::error!(
+                    service = self.source,
+                    error = error.chain(),
+                    "the bus is away; events wait in the outbox"
+                );
+            }
+        }
+        published
+    }
+
+    /// After a failure: whether the bus answers.
+    async fn answers_again(&self) -> Result<(), Error> {
+        if !self.broken.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let silent = |_| Err(Error::unavailable(BUS_UNAVAILABLE, "the bus does not answer"));
+        tokio::time::timeout(PING, self.bus.ping()).await.unwrap_or_else(silent)?;
+        self.broken.store(false, Ordering::Relaxed);
+        metrics::breaker(&self.source, false);
+        tracing::info!(service = self.source, "the bus answers again");
+        Ok(())
     }
 
     async fn measure(&self) {
@@ -149,7 +191,7 @@ async fn publish(bus: &dyn Bus, source: &str, mut events: Vec<Event>) -> Result<
         events.iter_mut().filter_map(|event| producing(event, bus.system(), source, batch)).collect();
     let result = match tokio::time::timeout(PUBLISH, bus.publish(&events)).await {
         Ok(result) => result,
-        Err(_) => Err(Error::unavailable("BUS_UNAVAILABLE", "the bus does not confirm")),
+        Err(_) => Err(Error::unavailable(BUS_UNAVAILABLE, "the bus does not confirm")),
     };
     if result.is_err() {
         spans.iter().for_each(|span| _ = span.record("otel.status_code", "ERROR"));

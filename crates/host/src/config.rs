@@ -27,7 +27,7 @@ pub struct Config {
     /// Folder of everything that is kept when no servers are named.
     #[arg(long, env = "KVARTAL_DATA_DIR", value_name = "DIR", default_value = DATA_DIR)]
     pub data_dir: PathBuf,
-    /// PostgreSQL, such as postgres://user:password@host/{service}; {service} stands for the service's name. Without it: SQLite files.
+    /// PostgreSQL, such as postgres://user:password@host/{service}; {service} stands for the service's name. ?sslmode=verify-full&sslrootcert=FILE at its end asks for TLS and for the server's name. Without it: SQLite files.
     #[arg(long, env = "KVARTAL_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
     /// A file that holds the database URL.

@@ -15,7 +15,7 @@ const TELL: Duration = Duration::from_secs(10);
 
 /// Tries until it works, as long as the reason is that nobody answers; anything else, such as a wrong password, fails at
 /// once. The last error is kept.
-pub(crate) async fn wait_for<T, F>(what: &str, limit: Duration, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
+pub async fn wait_for<T, F>(what: &str, limit: Duration, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = Result<T, Error>>,
 {

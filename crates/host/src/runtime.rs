@@ -233,6 +233,7 @@ impl Runtime {
         };
         let what = format!("the database of {service}");
         let store = wait_for(&what, config.wait_for_servers, || Store::open(options.clone())).await?;
+        store.hurry(kvartal_mesh::deadline::remaining);
         store.migrate(crate::migrations(migrations)).await.with_context(|| format!("{what} cannot be migrated"))?;
         lock(&self.0.stores).push((service, store.clone()));
         if !store.is_postgres() {

@@ -10,7 +10,7 @@ use kvartal_kernel::{Actor, Error, Kind, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use jwt::JwtVerifier;
+pub use jwt::{JwtVerifier, KEYS_FRESH};
 pub(crate) use mesh_key::MESH_HEADER;
 pub use mesh_key::MeshKey;
 pub use revocations::{LocalRevocations, Revocations, Revoke, revoked};

@@ -125,6 +125,8 @@ struct Inner {
     caller: &'static str,
     key: Option<MeshKey>,
     methods: HashMap<&'static str, Entry>,
+    /// Taken with the first call to another process.
+    balancer: OnceLock<Arc<Balancer>>,
 }
 
 struct Entry {
@@ -148,7 +150,7 @@ impl Channel {
             (method.path.as_str(), Entry { method, measured, patience: Arc::default() })
         });
         let methods = methods.collect();
-        Self(Arc::new(Inner { clock, route, caller, key, methods }))
+        Self(Arc::new(Inner { clock, route, caller, key, methods, balancer: OnceLock::new() }))
     }
 
     /// A channel to a service of the same process.
@@ -166,7 +168,7 @@ impl Channel {
 }
 
 impl Inner {
-    async fn call(&self, mut request: Request) -> Result<Response, Status> {
+    async fn call(&self, mut request: Box<Request>) -> Result<Response, Status> {
         let Some(entry) = self.methods.get(request.uri().path()) else {
             return Err(Status::unimplemented("there is no such method in the contract of the service"));
         };
@@ -177,14 +179,22 @@ impl Inner {
             observation.end(Code::DeadlineExceeded);
             return Err(too_late());
         };
-        let at = Instant::now() + budget;
-        deadline::write(request.headers_mut(), budget);
-        let criticality = criticality::of_call(request.headers());
-        criticality::write(criticality, request.headers_mut());
+        let at = observation.started() + budget;
+        let criticality = criticality::of_call(request.headers_mut());
         let span = observation.span().clone();
-        trace::inject(&span, request.headers_mut());
-        let sent = self.send(request, criticality, Want::of(entry.method, &entry.patience, at));
-        let answer = timeout_at(at, sent).instrument(span).await.unwrap_or_else(|_| Err(too_late()));
+        let answer = match self.route.local() {
+            Some(service) => {
+                deadline::write(request.headers_mut(), budget);
+                trace::inject(&span, request.headers_mut());
+                request.extensions_mut().insert(LocalService(self.caller));
+                let answer = timeout_at(at, service.handle(*request)).instrument(span).await;
+                answer.map_err(|_| too_late())
+            }
+            None => {
+                let want = Want::of(entry.method, &entry.patience, at);
+                self.send(request, criticality, want).instrument(span).await
+            }
+        };
         match answer {
             Ok(response) => match response.headers().get(Status::GRPC_STATUS) {
                 Some(code) => {
@@ -200,23 +210,26 @@ impl Inner {
         }
     }
 
-    async fn send(&self, mut request: Request, criticality: Criticality, want: Want) -> Result<Response, Status> {
-        if let Some(service) = self.route.local() {
-            request.extensions_mut().insert(LocalService(self.caller));
-            return Ok(service.handle(request).await);
-        }
-        let Some(balancer) = self.route.remote(self.caller, &self.clock) else {
-            let message = format!("the service {} is not there", self.route.name);
-            return Err(to_status(Error::unavailable("SERVICE_UNAVAILABLE", message)));
+    /// To another process. Deadline and trace are written for each attempt.
+    async fn send(&self, mut request: Box<Request>, criticality: Criticality, want: Want) -> Result<Response, Status> {
+        let balancer = match self.balancer.get() {
+            Some(balancer) => balancer,
+            None => {
+                let Some(balancer) = self.route.remote(self.caller, &self.clock) else {
+                    let message = format!("the service {} is not there", self.route.name);
+                    return Err(to_status(Error::unavailable("SERVICE_UNAVAILABLE", message)));
+                };
+                self.balancer.get_or_init(|| balancer)
+            }
         };
         if let Some(key) = &self.key
             && !self.route.encrypted()
         {
             let token = key.token(self.caller, &self.route.name, self.clock.now()).map_err(to_status)?;
-            request.headers_mut().insert(MESH_HEADER, token);
+            request.headers_mut().insert(&MESH_HEADER, token);
         }
         // Boxed: calls within the process must not carry its size about.
-        Box::pin(client::call(&balancer, criticality, want, request)).await
+        Box::pin(client::call(balancer, criticality, want, request)).await
     }
 }
 
@@ -236,7 +249,7 @@ impl tower::Service<Request> for Channel {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let inner = Arc::clone(&self.0);
+        let (inner, request) = (Arc::clone(&self.0), Box::new(request));
         Box::pin(async move { inner.call(request).await })
     }
 }

@@ -3,11 +3,11 @@
 
 use std::future::Future;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use kvartal_contract::Criticality;
 
 /// The header in which it is sent between services. Edges strip every header that begins with `x-kvartal-`.
-pub(crate) const CRITICALITY_HEADER: &str = "x-kvartal-criticality";
+pub(crate) static CRITICALITY_HEADER: HeaderName = HeaderName::from_static("x-kvartal-criticality");
 
 tokio::task_local! {
     static AMBIENT: Criticality;
@@ -20,21 +20,20 @@ pub fn current() -> Criticality {
 
 /// As the header has it; `None` when it is absent or unknown.
 pub(crate) fn read(headers: &HeaderMap) -> Option<Criticality> {
-    Criticality::parse(headers.get(CRITICALITY_HEADER)?.to_str().ok()?)
+    Criticality::parse(headers.get(&CRITICALITY_HEADER)?.to_str().ok()?)
 }
 
-/// Of an outgoing call: what its maker wrote himself, else the class of the call on whose behalf it is made.
-pub(crate) fn of_call(headers: &HeaderMap) -> Criticality {
-    if headers.contains_key(CRITICALITY_HEADER) { read(headers).unwrap_or_default() } else { current() }
-}
-
-/// Writes the header; the usual class needs none.
-pub(crate) fn write(criticality: Criticality, headers: &mut HeaderMap) {
-    if criticality == Criticality::default() {
-        headers.remove(CRITICALITY_HEADER);
-    } else {
-        headers.insert(CRITICALITY_HEADER, HeaderValue::from_static(criticality.name()));
+/// Of an outgoing call, and written into its headers: what its maker wrote himself, else the class of the call on whose
+/// behalf it is made. What is unknown is [`Criticality::Critical`], which needs no header.
+pub(crate) fn of_call(headers: &mut HeaderMap) -> Criticality {
+    let written = headers.contains_key(&CRITICALITY_HEADER);
+    let criticality = if written { read(headers).unwrap_or_default() } else { current() };
+    if criticality != Criticality::default() {
+        headers.insert(&CRITICALITY_HEADER, HeaderValue::from_static(criticality.name()));
+    } else if written {
+        headers.remove(&CRITICALITY_HEADER);
     }
+    criticality
 }
 
 /// Runs `future` on behalf of a call of this class.

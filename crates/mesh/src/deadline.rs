@@ -1,13 +1,14 @@
 //! Deadlines: one absolute moment for each call, known to everything that runs on its behalf.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 /// The header in which gRPC sends what is left.
-pub(crate) const GRPC_TIMEOUT: &str = "grpc-timeout";
+pub(crate) static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Kept back from what is left when calling on: the time the answer needs for its way back.
 pub const MARGIN: Duration = Duration::from_millis(5);
@@ -53,7 +54,7 @@ pub(crate) struct Malformed;
 
 /// Reads `grpc-timeout`: at most 8 digits and a unit.
 pub(crate) fn read(headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
-    let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
+    let Some(value) = headers.get(&GRPC_TIMEOUT) else { return Ok(None) };
     let (unit, digits) = value.as_bytes().split_last().ok_or(Malformed)?;
     if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Malformed);
@@ -76,8 +77,17 @@ pub(crate) fn write(headers: &mut HeaderMap, timeout: Duration) {
     let timeout = timeout.min(LONGEST);
     let (number, unit) =
         if timeout.as_micros() < 100_000_000 { (timeout.as_micros(), 'u') } else { (timeout.as_millis(), 'm') };
-    if let Ok(value) = HeaderValue::from_str(&format!("{number}{unit}")) {
-        headers.insert(GRPC_TIMEOUT, value);
+    // Without a string in between: this is done for every call.
+    let mut text = [0_u8; 16];
+    let mut rest = &mut text[..];
+    let written = write!(rest, "{}{unit}", u64::try_from(number).unwrap_or(u64::MAX));
+    let unused = rest.len();
+    if written.is_ok()
+        && let Ok(mut value) = HeaderValue::from_bytes(&text[..text.len() - unused])
+    {
+        // It differs with every call: in HPACK's table each would push others out, and be compared with all before it.
+        value.set_sensitive(true);
+        headers.insert(&GRPC_TIMEOUT, value);
     }
 }
 

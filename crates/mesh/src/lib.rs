@@ -12,6 +12,7 @@ mod client;
 pub mod criticality;
 pub mod deadline;
 mod directory;
+mod dormant;
 mod metrics;
 mod passage;
 mod peer;

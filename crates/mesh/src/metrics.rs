@@ -150,6 +150,11 @@ impl Observation {
         Self { measured, span, started: Instant::now(), ended: false }
     }
 
+    /// When it began.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
     pub(crate) fn span(&self) -> &Span {
         &self.span
     }

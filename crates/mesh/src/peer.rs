@@ -26,6 +26,11 @@ impl Peer {
         Self { address, user_agent: user_agent(headers) }
     }
 
+    /// From an address as text, for connections whose requests all come from there.
+    pub(crate) fn at(address: &str, headers: &HeaderMap) -> Self {
+        Self { address: address.to_owned(), user_agent: user_agent(headers) }
+    }
+
     /// From a connection behind `trusted_proxies` proxies, each of which has appended the address it saw to
     /// `x-forwarded-for`. Entries to the left of those are the client's own words and are ignored. With zero, or when the
     /// header is shorter than the chain of proxies, the connection's address counts.
@@ -43,6 +48,9 @@ impl Peer {
 /// The client program's name for itself, safe to keep.
 pub(crate) fn user_agent(headers: &HeaderMap) -> String {
     let text = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if text.len() <= USER_AGENT_CHARS_MAX && !text.bytes().any(|byte| byte.is_ascii_control()) {
+        return text.to_owned();
+    }
     text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS_MAX).collect()
 }
 

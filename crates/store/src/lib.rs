@@ -14,7 +14,7 @@ mod sqlite;
 mod unit;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -39,7 +39,8 @@ const PING_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// `sqlite:/path/file.sqlite?mode=rwc`, `sqlite::memory:` (a temporary file that goes away with the store) or
-    /// `postgres://…`; a schema named by `options[search_path]` is created when it is missing.
+    /// `postgres://…`; a schema named by `options[search_path]` is created when it is missing. PostgreSQL is spoken to in
+    /// TLS where it offers that; `sslmode=verify-full&sslrootcert=FILE` insists on it, and on the server's name.
     pub url: String,
     /// Connections at most; for SQLite, read connections, never more than four.
     pub pool_size: u32,
@@ -54,6 +55,8 @@ pub struct Store(Arc<Shared>);
 struct Shared {
     engine: Engine,
     committed: Arc<watch::Sender<u64>>,
+    /// See [`Store::hurry`].
+    left: OnceLock<fn() -> Option<Duration>>,
 }
 
 enum Engine {
@@ -72,7 +75,7 @@ impl Store {
         } else {
             return Err(Error::internal("a database URL must begin with sqlite: or postgres:"));
         };
-        let store = Self(Arc::new(Shared { engine, committed }));
+        let store = Self(Arc::new(Shared { engine, committed, left: OnceLock::new() }));
         metrics::observe(&store.0, &options.application_name);
         Ok(store)
     }
@@ -95,6 +98,12 @@ impl Store {
         }
     }
 
+    /// A unit of a call that is about to end waits no longer for a connection than the call: `left` tells how long that is,
+    /// asked by whoever calls [`Self::transaction`]; `None` outside of calls. Only the first one given counts.
+    pub fn hurry(&self, left: fn() -> Option<Duration>) {
+        let _ = self.0.left.set(left);
+    }
+
     /// Runs a unit of work in a transaction; durable when it returns Ok, without effect when it returns Err. The one
     /// exception: `Unavailable` after a lost connection may hide a commit, so repeat only what is idempotent.
     ///
@@ -115,7 +124,8 @@ impl Store {
             Engine::Postgres(postgres) if postgres.watch.away() => return Err(away()),
             Engine::Postgres(postgres) => {
                 let (pool, committed) = (postgres.pool.clone(), self.0.committed.clone());
-                let run = async move { postgres::run(&pool, job, &committed).await };
+                let left = self.0.left.get().and_then(|left| left());
+                let run = async move { postgres::run(&pool, job, &committed, left).await };
                 // A task of its own, so that a caller who goes away does not tear the transaction.
                 #[expect(
                     clippy::disallowed_methods,

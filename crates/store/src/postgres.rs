@@ -4,10 +4,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kvartal_kernel::Error;
+use kvartal_kernel::{Error, Kind};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement, TransactionTrait};
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, Statement,
+    TransactionTrait,
+};
 use sea_orm_migration::MigrationTrait;
 use tokio::sync::watch;
 
@@ -109,18 +112,35 @@ impl Postgres {
     }
 }
 
-/// Runs a unit in a transaction of its own and tells its caller.
-pub(crate) async fn run(pool: &DatabaseConnection, mut unit: Box<dyn Unit>, committed: &watch::Sender<u64>) {
-    let outcome = attempt(pool, &mut *unit).await;
+/// Runs a unit in a transaction of its own and tells its caller, of whose call this much is `left`.
+pub(crate) async fn run(
+    pool: &DatabaseConnection,
+    mut unit: Box<dyn Unit>,
+    committed: &watch::Sender<u64>,
+    left: Option<Duration>,
+) {
+    let outcome = attempt(pool, &mut *unit, left).await;
     if matches!(outcome, Ok(true)) {
         committed.send_modify(|commits| *commits += 1);
     }
     unit.answer(outcome.map(|_| ()).map_err(db_error));
 }
 
+/// Begins within what is left: a unit that starts after its caller has gone would be a surprise to everybody. The pool
+/// itself waits for [`ACQUIRE`] at most.
+async fn begin(pool: &DatabaseConnection, left: Option<Duration>) -> Result<DatabaseTransaction, DbErr> {
+    match left {
+        None => pool.begin().await,
+        Some(left) => {
+            let late = |_| Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
+            tokio::time::timeout(left, pool.begin()).await.unwrap_or_else(late)
+        }
+    }
+}
+
 /// True when the unit was committed, false when it did not want to be.
-async fn attempt(pool: &DatabaseConnection, unit: &mut dyn Unit) -> Result<bool, DbErr> {
-    let tx = pool.begin().await?;
+async fn attempt(pool: &DatabaseConnection, unit: &mut dyn Unit, left: Option<Duration>) -> Result<bool, DbErr> {
+    let tx = begin(pool, left).await?;
     match unit.run(&tx).await {
         Outcome::Keep => {}
         // PostgreSQL answers COMMIT in a failed transaction with a silent rollback. This statement fails there, and
@@ -174,7 +194,18 @@ async fn create_schema(connect: &PgConnectOptions, schema: &str) -> Result<(), E
     connection.close().await.map_err(connect_error)
 }
 
+/// Waiting does not help against a server that cannot prove its name, or speaks no TLS where it must.
 fn connect_error(error: sqlx::Error) -> Error {
+    let untrusted = match &error {
+        sqlx::Error::Tls(_) => true,
+        // How rustls tells about a certificate in the middle of a handshake.
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        _ => false,
+    };
+    if untrusted {
+        let message = "there is no trust between us and PostgreSQL; see sslmode and sslrootcert in its URL";
+        return Error::new(Kind::FailedPrecondition, "DATABASE_UNTRUSTED", message).because(error);
+    }
     db_error(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
 }
 

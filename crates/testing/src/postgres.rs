@@ -1,5 +1,6 @@
 //! PostgreSQL: one server per test process or run, one database per test.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -67,21 +68,27 @@ pub struct PostgresServer {
     folder: Folder,
     port: u16,
     durable: bool,
+    tls: bool,
     process: Option<Process>,
 }
 
 impl PostgresServer {
     /// A new cluster that does not wait for the disk: quick, and safe against the end of any process.
     pub async fn start() -> Self {
-        Self::create(false).await
+        Self::create(false, None).await
     }
 
     /// A new cluster with `fsync` on, as in production.
     pub async fn start_durable() -> Self {
-        Self::create(true).await
+        Self::create(true, None).await
     }
 
-    async fn create(durable: bool) -> Self {
+    /// A new cluster that offers TLS with this certificate and key, both PEM.
+    pub async fn start_with_tls(certificate: &str, key: &str) -> Self {
+        Self::create(false, Some((certificate, key))).await
+    }
+
+    async fn create(durable: bool, tls: Option<(&str, &str)>) -> Self {
         let folder = Folder::new("kvartal-postgres-");
         let mut initdb = Command::new(bin().join("initdb"));
         // PostgreSQL refuses to run as root.
@@ -94,7 +101,11 @@ impl PostgresServer {
         initdb.args(["--username=kvartal", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         initdb.arg("--no-instructions").arg("-D").arg(data(&folder)).current_dir(folder.path());
         run(initdb).await;
-        let mut server = Self { folder, port: free_port(), durable, process: None };
+        if let Some((certificate, key)) = tls {
+            keep(&data(&folder).join("server.crt"), certificate);
+            keep(&data(&folder).join("server.key"), key);
+        }
+        let mut server = Self { folder, port: free_port(), durable, tls: tls.is_some(), process: None };
         server.restart().await;
         server
     }
@@ -167,6 +178,9 @@ impl PostgresServer {
         if !self.durable {
             command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         }
+        if self.tls {
+            command.args(["-c", "ssl=on"]);
+        }
         command
     }
 
@@ -197,6 +211,18 @@ impl Drop for PostgresServer {
 impl std::fmt::Debug for PostgresServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PostgresServer({})", self.url())
+    }
+}
+
+/// A file that only the server reads: it refuses a key that others could.
+fn keep(path: &Path, content: &str) {
+    let written = std::fs::write(path, content)
+        .and_then(|()| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)))
+        .and_then(|()| {
+            unprivileged().map_or(Ok(()), |(uid, gid)| std::os::unix::fs::chown(path, Some(uid), Some(gid)))
+        });
+    if let Err(error) = written {
+        panic!("cannot write {}: {error}", path.display());
     }
 }
 

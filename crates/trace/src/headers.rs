@@ -48,7 +48,9 @@ pub fn adopt_undecided(span: &Span, headers: &HeaderMap, sampled: impl FnOnce(&S
 /// Sends the span along. Headers of an outer trace are replaced; without a trace they stay as they are.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
     let Some(context) = context_of(span) else { return };
-    if let Ok(value) = HeaderValue::from_str(&format(&context)) {
+    if let Ok(mut value) = HeaderValue::from_str(&format(&context)) {
+        // Not in HPACK's table: it never comes again, and would push others out.
+        value.set_sensitive(true);
         headers.insert(TRACEPARENT, value);
     }
     let state = context.trace_state().header();

@@ -128,7 +128,7 @@ async fn behind_envoy(runtime: &Runtime) -> anyhow::Result<(SocketAddr, Envoy)> 
         ..Settings::default()
     };
     settings.upstreams.insert(NAME.to_owned(), vec![service.into()]);
-    settings.pages = edge(runtime, Options { trusted_proxies: 1, ..Options::default() }).await?.into();
+    settings.pages = vec![edge(runtime, Options { trusted_proxies: 1, ..Options::default() }).await?.into()];
     let config = envoy::yaml(&envoy::config(super::contract(), &settings))?;
     Ok((settings.listen, Envoy::start(&config, settings.admin.port()).await))
 }

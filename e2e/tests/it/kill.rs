@@ -20,20 +20,20 @@ const KILLS: usize = 200;
 const WRITERS: u64 = 4;
 
 /// What the writers were promised: the reports that were acknowledged, by request.
-type Acknowledged = Arc<Mutex<HashMap<Uuid, String>>>;
+pub(crate) type Acknowledged = Arc<Mutex<HashMap<Uuid, String>>>;
 
 /// What the platform turned out to hold.
 #[derive(Debug, Default, PartialEq)]
-struct Findings {
-    acknowledged: usize,
+pub(crate) struct Findings {
+    pub(crate) acknowledged: usize,
     lost: Vec<String>,
     untold: Vec<String>,
     told_twice: Vec<String>,
     chain: String,
 }
 
-/// Files reports until told to stop; errors are what a killed server gives.
-async fn write(citizen: User, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
+/// Files reports until told to stop, at this pace; errors are what a killed server gives.
+pub(crate) async fn write(citizen: User, acknowledged: Acknowledged, stop: Arc<AtomicBool>, pace: Duration) {
     let mut reports = ReportServiceClient::new(citizen.channel());
     while !stop.load(Ordering::Relaxed) {
         let request_id = Uuid::new_v4();
@@ -51,6 +51,9 @@ async fn write(citizen: User, acknowledged: Acknowledged, stop: Arc<AtomicBool>)
             }
             Ok(Err(_)) | Err(_) => tokio::task::yield_now().await,
         }
+        if !pace.is_zero() {
+            tokio::time::sleep(pace).await;
+        }
     }
 }
 
@@ -64,8 +67,9 @@ async fn kill_under_load(adapter: Adapter, kills: usize, env: Vec<(String, Strin
     for kill in 0..kills {
         let citizen = platform.sign_in(&email).await;
         let stop = Arc::new(AtomicBool::new(false));
-        let writers: Vec<_> =
-            (0..WRITERS).map(|_| tokio::spawn(write(citizen.clone(), acknowledged.clone(), stop.clone()))).collect();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|_| tokio::spawn(write(citizen.clone(), acknowledged.clone(), stop.clone(), Duration::ZERO)))
+            .collect();
         // Not a synchronisation: the moment of the kill is meant to be random.
         tokio::time::sleep(Duration::from_millis(random.random_range(5..250))).await;
         platform.kill();
@@ -86,7 +90,7 @@ async fn kill_under_load(adapter: Adapter, kills: usize, env: Vec<(String, Strin
     check(&platform, &email, acknowledged.into_values().collect()).await
 }
 
-async fn check(platform: &Platform, email: &str, acknowledged: Vec<String>) -> Findings {
+pub(crate) async fn check(platform: &Platform, email: &str, acknowledged: Vec<String>) -> Findings {
     let citizen = platform.sign_in(email).await;
     let mut findings = Findings { acknowledged: acknowledged.len(), ..Findings::default() };
     let mut reports = ReportServiceClient::new(platform.channel());
@@ -133,20 +137,21 @@ async fn told_of(platform: &Platform, citizen: &User) -> HashMap<String, usize> 
     }
 }
 
-fn assert_nothing_lost(findings: &Findings) {
-    assert!(findings.acknowledged > KILLS, "too little load: {findings:?}");
+/// With at least so many reports acknowledged.
+pub(crate) fn assert_nothing_lost(findings: &Findings, at_least: usize) {
+    assert!(findings.acknowledged > at_least, "too little load: {findings:?}");
     assert!(findings.lost.is_empty() && findings.untold.is_empty() && findings.told_twice.is_empty(), "{findings:?}");
     assert_eq!(findings.chain, "intact");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_kills_on_sqlite_lose_nothing_and_repeat_nothing() {
-    assert_nothing_lost(&kill_under_load(Adapter::Embedded, KILLS, Vec::new()).await);
+    assert_nothing_lost(&kill_under_load(Adapter::Embedded, KILLS, Vec::new()).await, KILLS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_kills_on_postgres_and_rabbitmq_lose_nothing_and_repeat_nothing() {
-    assert_nothing_lost(&kill_under_load(Adapter::Servers, KILLS, Vec::new()).await);
+    assert_nothing_lost(&kill_under_load(Adapter::Servers, KILLS, Vec::new()).await, KILLS);
 }
 
 /// The same test must fail where the outbox is written outside the transaction: else it proves nothing.

@@ -9,11 +9,14 @@
 )]
 
 mod access;
+mod broker;
 mod conformance;
+mod gateway;
 mod h2spec;
 mod kill;
 mod malformed;
 mod metrics;
 mod story;
 mod trace;
+mod traffic_kill;
 mod work_zones;

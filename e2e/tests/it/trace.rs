@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use kvartal_e2e::{Adapter, Options, Platform, Span, Trace};
+use kvartal_e2e::{Adapter, Cluster, Front, Layout, Options, Platform, Span, Trace, User};
 use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
 use kvartal_proto::incident::v1::{CreateReportRequest, GetReportRequest, LatLng};
 use kvartal_testing::{Jaeger, SmtpMode, eventually};
 use tonic::Request;
+use tonic_web::GrpcWebClientLayer;
+use tower::Layer as _;
 use uuid::Uuid;
 
 /// Spans are sent every two seconds.
@@ -56,12 +58,42 @@ fn expect(trace: &Trace, condition: bool, what: &str) -> Result<(), String> {
     if condition { Ok(()) } else { Err(format!("{what}:\n{}", trace.picture())) }
 }
 
+const FILED: &str = "kvartal.incident.v1.ReportService/CreateReport";
+
+/// The first span: of the edge inside a process, or of Envoy.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Entry {
+    InProcess,
+    Envoy,
+}
+
+impl Entry {
+    fn find(self, trace: &Trace) -> Result<&Span, String> {
+        match self {
+            Self::InProcess => {
+                let edge = one(trace, "audit", "server", FILED)?;
+                expect(trace, edge.tag("kvartal.service") == Some("edge"), "the first span is not the edge's")?;
+                Ok(edge)
+            }
+            Self::Envoy => {
+                let edge = one(trace, "gateway", "server", FILED)?;
+                // The way from there to the service has a span of its own.
+                let onward = |span: &Span| span.process == "gateway" && span.parent.as_ref() == Some(&edge.id);
+                let onward = trace.find(|span| onward(span) && span.tag("upstream_cluster") == Some("incident"));
+                expect(trace, onward.is_some(), "Envoy does not tell where it passed the call on to")?;
+                let server = one(trace, "incident", "server", FILED)?;
+                let below = onward.is_some_and(|onward| trace.descends(server, onward));
+                expect(trace, below, "the service is not below Envoy's way to it")?;
+                Ok(edge)
+            }
+        }
+    }
+}
+
 /// Every station of the report's way, each below the one before.
-fn complete(trace: &Trace, browser: &Browser) -> Result<(), String> {
-    const FILED: &str = "kvartal.incident.v1.ReportService/CreateReport";
+fn complete(trace: &Trace, browser: &Browser, entry: Entry) -> Result<(), String> {
     const CONTACT: &str = "kvartal.identity.v1.IdentityService/GetContact";
-    let edge = one(trace, "audit", "server", FILED)?;
-    expect(trace, edge.tag("kvartal.service") == Some("edge"), "the first span is not the edge's")?;
+    let edge = entry.find(trace)?;
     expect(trace, edge.parent.as_ref() == Some(&browser.span), "the edge did not take up the browser's trace")?;
     let server = one(trace, "incident", "server", FILED)?;
     let published = one(trace, "incident", "producer", "publish kvartal.incident.v1.ReportReceived")?;
@@ -99,6 +131,27 @@ fn complete(trace: &Trace, browser: &Browser) -> Result<(), String> {
     expect(trace, orphans.is_empty(), &format!("not connected: {orphans:?}"))
 }
 
+/// Files a report from a browser, in gRPC-Web over HTTP/1.1, and finds all of its way.
+async fn file_and_follow(front: &Front, citizen: &User, jaeger: &Jaeger, entry: Entry) {
+    let browser = Browser::new();
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let origin = front.url().parse().unwrap();
+    let mut reports = ReportServiceClient::with_origin(GrpcWebClientLayer::new().layer(client), origin);
+    // The browser does not ask to be sampled; that is for the edge to decide.
+    let request = browser.sends(citizen.request(report()), false);
+    let filed = reports.create_report(request).await.unwrap().into_inner().report.unwrap();
+    front.smtp.wait_for(citizen.email(), |mail| mail.text.contains(&filed.tracking_number)).await;
+    eventually(SOON, || async { complete(&Trace::read(jaeger, &browser.trace).await, &browser, entry) }).await;
+
+    let trace = Trace::read(jaeger, &browser.trace).await;
+    let everything = format!("{trace:?}");
+    for secret in [citizen.email(), "Яма у остановки", &filed.tracking_number, &citizen.access_token()[..20]]
+    {
+        assert!(!everything.contains(secret), "{secret} in\n{everything}");
+    }
+    eprintln!("{} spans\n{}", trace.0.len(), trace.picture());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_leads_from_the_browser_to_the_mail() {
     let jaeger = Jaeger::start().await;
@@ -106,22 +159,25 @@ async fn one_trace_leads_from_the_browser_to_the_mail() {
     let platform = Platform::start(Adapter::Servers, options).await;
     let admin = platform.admin().await;
     let citizen = platform.user(&admin, &[]).await;
-    let browser = Browser::new();
-    // To go through Envoy, connect to its port here and expect its span between the browser's and the first one of ours.
-    let entry = platform.channel();
-    // The browser does not ask to be sampled; that is for the edge to decide.
-    let request = browser.sends(citizen.request(report()), false);
-    let filed = ReportServiceClient::new(entry).create_report(request).await.unwrap().into_inner().report.unwrap();
-    platform.smtp.wait_for(citizen.email(), |mail| mail.text.contains(&filed.tracking_number)).await;
-    eventually(SOON, || async { complete(&Trace::read(&jaeger, &browser.trace).await, &browser) }).await;
+    file_and_follow(&platform, &citizen, &jaeger, Entry::InProcess).await;
+}
 
-    let trace = Trace::read(&jaeger, &browser.trace).await;
-    let everything = format!("{trace:?}");
-    for secret in [citizen.email(), "Яма у остановки", &filed.tracking_number, &citizen.access_token()[..20]]
-    {
-        assert!(!everything.contains(secret), "{secret} in\n{everything}");
-    }
-    eprintln!("{} spans\n{}", trace.0.len(), trace.picture());
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_leads_from_the_browser_through_envoy_to_the_mail() {
+    let jaeger = Jaeger::start().await;
+    let collector = jaeger.endpoint().trim_start_matches("http://").to_owned();
+    let cluster = Cluster::start(Layout { replicas: 1, public_tls: false, collector: Some(collector) }).await;
+    let admin = cluster.admin().await;
+    let citizen = cluster.user(&admin, &[]).await;
+    file_and_follow(&cluster, &citizen, &jaeger, Entry::Envoy).await;
+    // What people write into addresses stays out of traces.
+    cluster.get("/v1/incidents/privatissime?page_token=privatissime").await;
+    let seen = eventually(SOON, || async {
+        let query = "service=gateway&limit=1000&operation=kvartal.incident.v1.IncidentService/GetIncident";
+        jaeger.traces(query).await.filter(|traces| traces.contains("GetIncident"))
+    })
+    .await;
+    assert!(!seen.contains("privatissime"), "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

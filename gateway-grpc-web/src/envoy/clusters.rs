@@ -40,9 +40,13 @@ pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
             cluster
         })
         .collect();
-    clusters.push(guarded(PAGES, std::slice::from_ref(&settings.pages)));
-    if let Some(guard) = &settings.guard {
-        clusters.push(guarded(GUARD, std::slice::from_ref(guard)));
+    clusters.push(beside(PAGES, &settings.pages));
+    if !settings.guard.is_empty() {
+        let mut cluster = beside(GUARD, &settings.guard);
+        if let Some(tls) = &settings.upstream_tls {
+            cluster["transport_socket"] = tls::upstream(settings, tls, kvartal_mesh::tls::EDGE);
+        }
+        clusters.push(cluster);
     }
     if let Some(telemetry) = &settings.telemetry {
         let mut cluster = plain(TRACES, std::slice::from_ref(&telemetry.collector));
@@ -50,6 +54,15 @@ pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
         clusters.push(cluster);
     }
     clusters
+}
+
+/// What stands beside Envoy, at one address or at several: who goes away is not asked for a while.
+fn beside(name: &str, authorities: &[Authority]) -> Value {
+    let mut cluster = guarded(name, authorities);
+    // All of its RPC services are ready together.
+    cluster["health_checks"] = json!([health_check("")]);
+    cluster["outlier_detection"] = outlier_detection();
+    cluster
 }
 
 /// A cluster that speaks HTTP/2 and whose dead connections are found.

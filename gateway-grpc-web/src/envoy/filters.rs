@@ -1,7 +1,7 @@
 //! What every request passes, outermost first; see the parent for the order and why.
 
 use kvartal_contract::{Access, Contract};
-use kvartal_mesh::auth::{AUDIENCE, ISSUER, LEEWAY, TOKEN_BYTES_MAX};
+use kvartal_mesh::auth::{AUDIENCE, ISSUER, KEYS_FRESH, LEEWAY, TOKEN_BYTES_MAX};
 use serde_json::{Value, json};
 
 use super::clusters::{GUARD, PAGES};
@@ -35,10 +35,10 @@ pub(super) fn filters(contract: &Contract, settings: &Settings) -> Vec<Value> {
         transcoder(contract),
         token(),
     ];
-    if settings.guard.is_some() && settings.revocation {
+    if settings.looks_up() {
         filters.push(revocation());
     }
-    if settings.guard.is_some() && settings.rate_limit {
+    if settings.counts() {
         filters.push(rate_limit());
     }
     filters.extend([
@@ -123,7 +123,7 @@ fn token() -> Value {
         "remote_jwks": {
             "http_uri": { "uri": "http://pages/.well-known/jwks.json", "cluster": PAGES, "timeout": "3s" },
             // Identity shows a new key longer than this before it signs with it.
-            "cache_duration": "60s",
+            "cache_duration": seconds(KEYS_FRESH),
             "async_fetch": { "failed_refetch_duration": "1s" },
             "retry_policy": { "num_retries": 2 },
         },
@@ -163,7 +163,11 @@ fn revocation() -> Value {
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
         json!({
             "transport_api_version": "V3",
-            "grpc_service": { "envoy_grpc": { "cluster_name": GUARD }, "timeout": seconds(routes::GUARD_TIMEOUT) },
+            "grpc_service": {
+                "envoy_grpc": { "cluster_name": GUARD },
+                "timeout": seconds(routes::GUARD_TIMEOUT),
+                "retry_policy": routes::unless_taken_up("unavailable"),
+            },
             "failure_mode_allow": false,
             "status_on_error": { "code": "ServiceUnavailable" },
             "metadata_context_namespaces": [JWT],
@@ -190,7 +194,11 @@ fn rate_limit() -> Value {
             "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
             "rate_limit_service": {
                 "transport_api_version": "V3",
-                "grpc_service": { "envoy_grpc": { "cluster_name": GUARD } },
+                "grpc_service": {
+                    "envoy_grpc": { "cluster_name": GUARD },
+                    // A call is counted once: only who was not reached is asked again.
+                    "retry_policy": routes::unless_taken_up(""),
+                },
             },
         }),
     )

@@ -117,6 +117,8 @@ fn tracing(telemetry: &Telemetry) -> Value {
         "spawn_upstream_span": true,
         "random_sampling": { "value": 100 },
         "client_sampling": { "value": 0 },
+        // The name of the span says enough; in paths and queries stands people's data.
+        "max_path_tag_length": 1,
         "provider": {
             "name": "envoy.tracers.opentelemetry",
             "typed_config": typed("envoy.config.trace.v3.OpenTelemetryConfig", provider),

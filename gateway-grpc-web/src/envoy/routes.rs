@@ -65,34 +65,42 @@ fn route(method: &Method, settings: &Settings) -> Value {
     if method.server_streaming {
         action["idle_timeout"] = json!(seconds(STREAM_IDLE));
     }
-    if method.idempotency != Idempotency::Unknown {
-        action["retry_policy"] = retry();
-    }
+    action["retry_policy"] = retry(method.idempotency);
     let mut route = json!({
         "name": method.path,
         "match": { "path": method.path },
         "route": action,
         "typed_per_filter_config": per_filter,
     });
+    if settings.telemetry.is_some() {
+        // The name of the span, as the services call theirs.
+        route["decorator"] = json!({ "operation": method.path.trim_start_matches('/'), "propagate": false });
+    }
     without_rate(&mut route, settings);
     route
 }
 
-/// Only what may be repeated comes here, so a call whose connection broke may be repeated too, whether or not it arrived.
-/// Once more, elsewhere: the budget of the cluster bounds how often in all.
-fn retry() -> Value {
-    json!({
-        "retry_on": "unavailable,refused-stream,reset,connect-failure",
-        "num_retries": 2,
-        "retry_back_off": { "base_interval": "0.025s", "max_interval": "0.25s" },
-        "retry_host_predicate": [{
-            "name": "envoy.retry_host_predicates.previous_hosts",
-            "typed_config":
-                typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", json!({})),
-        }],
-        // A dead endpoint has no calls, so the least busy of two drawn is mostly the dead one: draw until it is another.
-        "host_selection_retry_max_attempts": 100,
-    })
+/// What a process that goes away did not take up may be sent to another, whatever it is: nobody has begun with it.
+const NOT_TAKEN_UP: &str = "connect-failure,refused-stream,reset-before-request";
+
+/// A call that may be repeated is repeated when its connection broke, whether or not it arrived, and when the service says
+/// that it cannot now. Twice, elsewhere: the budget of the cluster bounds how often in all.
+fn retry(idempotency: Idempotency) -> Value {
+    let mut policy = unless_taken_up(if idempotency == Idempotency::Unknown { "" } else { "unavailable,reset" });
+    policy["retry_back_off"] = json!({ "base_interval": "0.025s", "max_interval": "0.25s" });
+    policy["retry_host_predicate"] = json!([{
+        "name": "envoy.retry_host_predicates.previous_hosts",
+        "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", json!({})),
+    }]);
+    // A dead endpoint has no calls, so the least busy of two drawn is mostly the dead one: draw until it is another.
+    policy["host_selection_retry_max_attempts"] = json!(100);
+    policy
+}
+
+/// Repeats what was not taken up, and what failed in these ways besides.
+pub(super) fn unless_taken_up(more: &str) -> Value {
+    let on = if more.is_empty() { NOT_TAKEN_UP.to_owned() } else { format!("{NOT_TAKEN_UP},{more}") };
+    json!({ "retry_on": on, "num_retries": 2 })
 }
 
 /// By the class of the RPC and by who calls: the account of a good token, else the address.
@@ -148,8 +156,9 @@ fn pages(settings: &Settings) -> Value {
 
 /// Nobody counts where nobody is asked.
 fn without_rate(route: &mut Value, settings: &Settings) {
-    let counted = settings.guard.is_some() && settings.rate_limit;
-    if !counted && let Some(action) = route["route"].as_object_mut() {
+    if !settings.counts()
+        && let Some(action) = route["route"].as_object_mut()
+    {
         action.remove("rate_limits");
     }
 }

@@ -28,10 +28,11 @@ pub struct Settings {
     pub upstreams: BTreeMap<String, Vec<Authority>>,
     /// How services and Envoy prove to each other who they are. Without it they talk in the clear.
     pub upstream_tls: Option<UpstreamTls>,
-    /// Where pages, health, keys, reflection and the services' plain routes are: a process with an [`crate::Edge`].
-    pub pages: Authority,
-    /// Where the rate-limit and revocation services answer; without it neither is asked.
-    pub guard: Option<Authority>,
+    /// Where pages, health, keys, reflection and the services' plain routes are: processes with an [`crate::Edge`].
+    pub pages: Vec<Authority>,
+    /// Where the rate-limit and revocation services answer; without any neither is asked. With [`Settings::upstream_tls`]
+    /// they must prove that they are the edge as well.
+    pub guard: Vec<Authority>,
     /// Whether [`Settings::guard`] counts calls. When it does not answer, calls pass: services count by themselves too.
     pub rate_limit: bool,
     /// Whether [`Settings::guard`] is asked about the session of a token. When it does not answer, the call is refused.
@@ -113,6 +114,16 @@ impl From<SocketAddr> for Authority {
 }
 
 impl Settings {
+    /// Whether the guard counts calls.
+    pub(super) fn counts(&self) -> bool {
+        !self.guard.is_empty() && self.rate_limit
+    }
+
+    /// Whether the guard looks sessions up.
+    pub(super) fn looks_up(&self) -> bool {
+        !self.guard.is_empty() && self.revocation
+    }
+
     /// Where a service answers.
     pub fn upstream(&self, service: &str) -> Vec<Authority> {
         let Authority { host, port } = &self.upstream;
@@ -133,8 +144,8 @@ impl Default for Settings {
             upstream: Authority { host: "{service}".to_owned(), port: 9090 },
             upstreams: BTreeMap::new(),
             upstream_tls: None,
-            pages: Authority { host: "edge".to_owned(), port: 8080 },
-            guard: None,
+            pages: vec![Authority { host: "edge".to_owned(), port: 8080 }],
+            guard: Vec::new(),
             rate_limit: true,
             revocation: true,
             telemetry: None,

@@ -60,10 +60,10 @@ pub(super) fn public(settings: &Settings) -> Value {
     extension("envoy.transport_sockets.tls", "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", context)
 }
 
-/// Mutual TLS to a service, which must be the one that was meant.
+/// Mutual TLS to a service, which must be the one that was meant; a process of several is told which.
 pub(super) fn upstream(settings: &Settings, tls: &UpstreamTls, service: &str) -> Value {
     let name = format!("spiffe://{}/{service}", tls.trust_domain);
-    let context = json!({ "common_tls_context": {
+    let context = json!({ "sni": service, "common_tls_context": {
         "alpn_protocols": ["h2"],
         "tls_params": { "tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3" },
         "tls_certificate_sds_secret_configs": [secret("client-certificate", &settings.folder, CLIENT)],

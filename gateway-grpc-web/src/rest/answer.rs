@@ -40,6 +40,16 @@ pub(crate) async fn unary(binding: &Binding, response: Response) -> Response {
     }
 }
 
+/// The error that an RPC ended with, if any.
+pub(crate) async fn refusal(response: Response) -> Option<Status> {
+    let (head, body) = response.into_parts();
+    if let Err(status) = refused(head.status, &head.headers) {
+        return Some(status);
+    }
+    let collected = Limited::new(body, MESSAGE_BYTES_MAX + PREFIX).collect().await.ok()?;
+    refused(StatusCode::OK, collected.trailers()?).err()
+}
+
 async fn message(binding: &Binding, response: Response) -> Result<Vec<u8>, Status> {
     let (head, body) = response.into_parts();
     refused(head.status, &head.headers)?;

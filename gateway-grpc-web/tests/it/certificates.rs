@@ -49,7 +49,7 @@ async fn a_new_certificate_is_taken_without_a_restart_and_without_a_failed_call(
         tls: Some(secrets.path().to_path_buf()),
         folder: ".".into(),
         upstream: "127.0.0.1:1".parse().unwrap(),
-        pages: platform.address.into(),
+        pages: vec![platform.address.into()],
         ..Settings::default()
     };
     let config = envoy::yaml(&envoy::config(kvartal_proto::contract(), &settings)).unwrap();

@@ -61,18 +61,22 @@ fn a_new_rpc_is_a_new_route_with_what_its_contract_says() {
         rpc("Watch", "stream AskResponse", "", "access: {public: true} deadline: {seconds: 3300}"),
         rpc("Secret", "AskResponse", "", "access: {internal: true} deadline: {seconds: 1}"),
     ];
-    let settings = Settings { guard: Some("guard:9090".parse().unwrap()), ..Settings::default() };
+    let settings = Settings { guard: vec!["guard:9090".parse().unwrap()], ..Settings::default() };
     let after = routes(&contract(&more.concat()), &settings);
     assert_eq!(after.len(), before.len() + 3);
 
     let ask = &find(&after, "Ask")["route"];
     assert_eq!((ask["cluster"].as_str(), ask["timeout"].as_str()), (Some("sample"), Some("5s")));
-    assert!(ask.get("retry_policy").is_none(), "it may not be repeated");
+    let untouched = "connect-failure,refused-stream,reset-before-request";
+    assert_eq!(
+        ask["retry_policy"]["retry_on"], untouched,
+        "it may not be repeated once somebody may have begun with it"
+    );
     assert_eq!(ask["rate_limits"][0]["actions"][0]["generic_key"]["descriptor_value"], "write");
 
     let read = find(&after, "Read");
     assert_eq!(read["route"]["timeout"], "2s");
-    assert_eq!(read["route"]["retry_policy"]["retry_on"], "unavailable,refused-stream,reset,connect-failure");
+    assert_eq!(read["route"]["retry_policy"]["retry_on"], format!("{untouched},unavailable,reset"));
     assert_eq!(read["route"]["rate_limits"][0]["actions"][0]["generic_key"]["descriptor_value"], "read");
     let token =
         |route: &Value| route["typed_per_filter_config"]["envoy.filters.http.jwt_authn"]["requirement_name"].clone();
@@ -115,8 +119,8 @@ fn everything(folder: &Path) -> Settings {
         upstream: authority("{service}.kvartal.svc:9090"),
         upstreams: [("identity".to_owned(), vec![authority("[::1]:9091"), authority("10.0.0.1:9091")])].into(),
         upstream_tls: Some(UpstreamTls { folder: folder.join("services"), trust_domain: "kvartal".to_owned() }),
-        pages: authority("edge.kvartal.svc:8080"),
-        guard: Some(authority("guard.kvartal.svc:9090")),
+        pages: vec![authority("edge.kvartal.svc:8080")],
+        guard: vec![authority("guard.kvartal.svc:9090")],
         telemetry: Some(Telemetry { collector: authority("collector:4318"), sampled_percent: 10 }),
         access_log: AccessLog::File(folder.join("access.log")),
         ..Settings::default()

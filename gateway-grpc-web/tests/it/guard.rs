@@ -128,8 +128,8 @@ impl World {
             listen: SocketAddr::from(([127, 0, 0, 1], free_port())),
             admin: SocketAddr::from(([127, 0, 0, 1], free_port())),
             upstream: "127.0.0.1:1".parse().unwrap(),
-            pages: address.into(),
-            guard: Some(address.into()),
+            pages: vec![address.into()],
+            guard: vec![address.into()],
             ..Settings::default()
         };
         let config = envoy::yaml(&envoy::config(kvartal_proto::contract(), &settings)).unwrap();

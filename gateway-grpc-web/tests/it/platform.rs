@@ -157,7 +157,8 @@ async fn behind_envoy(runtime: &Runtime, options: Options) -> (SocketAddr, Envoy
         ..Settings::default()
     };
     settings.upstreams.insert("audit".to_owned(), vec![services.into()]);
-    settings.pages = serve(runtime, Options { trusted_proxies: 1, allow_origin: Vec::new(), ..options }).await.into();
+    settings.pages =
+        vec![serve(runtime, Options { trusted_proxies: 1, allow_origin: Vec::new(), ..options }).await.into()];
     let config = envoy::yaml(&envoy::config(kvartal_proto::contract(), &settings)).unwrap();
     (settings.listen, Envoy::start(&config, settings.admin.port()).await)
 }

@@ -100,7 +100,7 @@ async fn a_rolling_restart_costs_no_call_that_may_be_repeated() {
         admin: SocketAddr::from(([127, 0, 0, 1], free_port())),
         upstream: "127.0.0.1:1".parse().unwrap(),
         upstreams: [("incident".to_owned(), addresses.map(Into::into).to_vec())].into(),
-        pages: addresses[0].into(),
+        pages: vec![addresses[0].into()],
         ..Settings::default()
     };
     let config = envoy::yaml(&envoy::config(kvartal_proto::contract(), &settings)).unwrap();

@@ -34,16 +34,16 @@ pub(crate) struct Args {
     /// Where services answer: HOST:PORT, {service} stands for the name; or NAME=HOST:PORT for one of them, repeated for each of its addresses.
     #[arg(long, value_name = "[NAME=]HOST:PORT", value_parser = parse_upstream)]
     upstream: Vec<(Option<String>, Authority)>,
-    /// A process that serves the public port itself (`kvartal serve … --edge`): pages, health, keys, plain HTTP.
+    /// A process that serves the public port itself (`kvartal serve … --edge`): pages, health, keys, plain HTTP. May be repeated.
     #[arg(long, value_name = "HOST:PORT", default_value = "edge:8080")]
-    pages: Authority,
-    /// The rate-limit and revocation services. Without them services alone count and look.
+    pages: Vec<Authority>,
+    /// The rate-limit and revocation services (`kvartal gateway serve`). Without them services alone count and look. May be repeated; with --upstream-tls they need --tls-dir.
     #[arg(long, value_name = "HOST:PORT")]
-    guard: Option<Authority>,
+    guard: Vec<Authority>,
     /// Folder with tls.crt and tls.key of the public port, read again when they change.
     #[arg(long, value_name = "DIR")]
     tls: Option<PathBuf>,
-    /// Folder with tls.crt, tls.key and ca.crt for mutual TLS with the services.
+    /// Folder with tls.crt, tls.key and ca.crt for mutual TLS with the services and the guard, as `kvartal ca issue gateway` writes it; read again when they change.
     #[arg(long, value_name = "DIR")]
     upstream_tls: Option<PathBuf>,
     /// Services are called spiffe://THIS/service in their certificates.

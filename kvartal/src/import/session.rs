@@ -8,11 +8,13 @@ use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::identity::v1::{SignInRequest, SignOutRequest};
 use kvartal_proto::incident::v1 as pb;
 use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
+use kvartal_proto::traffic::v1 as traffic;
+use kvartal_proto::traffic::v1::reading_service_client::ReadingServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 
-use super::WzdxArgs;
+use super::Login;
 
 const ATTEMPTS: u32 = 5;
 
@@ -25,7 +27,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects and, when a user is named, signs in.
-    pub(super) async fn open(args: &WzdxArgs) -> anyhow::Result<Self> {
+    pub(super) async fn open(args: &Login) -> anyhow::Result<Self> {
         let channel = connect(&args.server).await?;
         let (token, signed_in) = match (&args.token_file, &args.user, &args.password_file) {
             (Some(file), _, _) => (read_secret(file)?, false),
@@ -56,6 +58,25 @@ impl Session {
                 Err(status) => return Err(status),
             }
         }
+    }
+
+    /// Sends a file of readings and passes on each message about its progress; gives the report.
+    pub(super) async fn import_readings(
+        &self,
+        request: traffic::ImportReadingsRequest,
+        mut progress: impl FnMut(&traffic::ImportReadingsResponse),
+    ) -> Result<traffic::ImportReport, Status> {
+        let mut client = ReadingServiceClient::new(self.channel.clone());
+        let mut call = Request::new(request);
+        call.metadata_mut().insert("authorization", self.authorization.clone());
+        let mut stream = client.import_readings(call).await?.into_inner();
+        while let Some(message) = stream.message().await? {
+            progress(&message);
+            if let Some(report) = message.report {
+                return Ok(report);
+            }
+        }
+        Err(Status::unavailable("the connection ended before the report"))
     }
 
     /// Ends the session it began; a session that stays would only expire later.

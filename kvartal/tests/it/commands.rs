@@ -1,10 +1,12 @@
 //! Commands that answer and end.
 
 use std::process::Output;
+use std::time::Duration;
 
+use kvartal_testing::{PostgresServer, Process};
 use serde_json::Value;
 
-use crate::platform::kvartal;
+use crate::platform::{PATIENCE, kvartal};
 
 fn run(arguments: &[&str]) -> Output {
     kvartal(arguments).output().unwrap()
@@ -100,4 +102,24 @@ fn migrate_prepares_the_files_and_may_be_repeated() {
 #[test]
 fn completions_are_printed() {
     assert!(text(&run(&["completions", "bash"])).contains("--data-dir"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrate_waits_for_a_server_that_comes_late_and_no_longer_than_told() {
+    let mut server = PostgresServer::start().await;
+    let database = server.database().await;
+    server.kill();
+    let url = database.url_for_schema("{service}");
+    let given_up = run(&["migrate", "audit", "--database-url", &url, "--wait-for-servers", "1s"]);
+    let error = String::from_utf8_lossy(&given_up.stderr);
+    assert!(given_up.status.code() == Some(1) && error.contains("--wait-for-servers"), "{error}");
+
+    let mut waiting = Process::spawn(kvartal(&["migrate", "audit", "--database-url", &url]));
+    // Whenever the server comes, before or after the first try: the outcome is the same.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(waiting.is_running(), "{}", waiting.output());
+    server.restart().await;
+    let status = waiting.wait(PATIENCE).await;
+    assert!(status.success() && waiting.output().contains("up to date"), "{status}: {}", waiting.output());
+    assert_eq!(database.sql("SELECT count(*) > 0 FROM audit.applied_migrations").await.trim(), "t");
 }

@@ -80,3 +80,16 @@ fn what_is_missing_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--redis-url"));
 }
+
+#[test]
+fn a_key_is_shown_before_it_signs_for_longer_than_anybody_remembers_the_keys_of_before() {
+    use kvartal_identity::domain::KeyRing;
+    use kvartal_mesh::auth::KEYS_FRESH;
+    let settings = kvartal_gateway_grpc_web::envoy::Settings::default();
+    let config = kvartal_gateway_grpc_web::envoy::config(kvartal_proto::contract(), &settings).to_string();
+    let remembered = format!("\"cache_duration\":\"{}s\"", KEYS_FRESH.as_secs());
+    assert!(config.contains(&remembered), "Envoy remembers the keys as long as services do");
+    // Whoever reads them through a cache that may keep the answer for a minute has them a minute later.
+    let kept_on_the_way = Duration::from_secs(60);
+    assert!(KeyRing::AHEAD > 2 * (KEYS_FRESH + kept_on_the_way), "and once more, for a reading that fails");
+}

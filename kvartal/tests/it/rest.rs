@@ -147,3 +147,28 @@ async fn every_rest_path_answers_like_its_rpc() {
     assert!(calls > 200 && good > 40, "{good} of {calls} calls were good: too few to mean anything");
     both.platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_counts_and_is_no_way_around_access() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = Platform::with_admin(folder.path()).await;
+    let http: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let broken = async |path: &str| {
+        let request =
+            http::Request::post(format!("{}{path}", platform.url())).header("content-type", "application/json");
+        let answer = http.request(request.body(Full::from("{")).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    };
+    let (status, body) = broken("/v1/sessions:signOut").await;
+    assert!(status == StatusCode::UNAUTHORIZED && body.contains("SIGN_IN_REQUIRED"), "{status} {body}");
+    let (status, body) = broken("/v1/sessions:signIn").await;
+    assert!(status == StatusCode::BAD_REQUEST && body.contains("line 1"), "{status} {body}");
+    let mut refused = 0;
+    for _ in 0..200 {
+        refused += usize::from(broken("/v1/sessions:signIn").await.0 == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!(refused > 100, "guessing at what is read costs as much as guessing: {refused}");
+    platform.stop().await;
+}

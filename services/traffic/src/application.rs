@@ -1,7 +1,9 @@
 //! What can be done, over ports.
 
 pub mod cameras;
+pub mod congestion;
 pub mod detectors;
+pub mod forecasts;
 pub mod health;
 pub mod imports;
 pub mod live;

@@ -21,6 +21,7 @@ pub mod slow_traffic;
 pub mod step;
 pub mod tracker;
 pub mod travel_time;
+pub mod typical;
 
 #[cfg(test)]
 mod tests;

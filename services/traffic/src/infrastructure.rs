@@ -1,14 +1,18 @@
 //! The tables and what reads and writes them.
 
+mod congestion;
 mod detectors;
 mod fleet;
+mod forecasts;
 mod network;
 mod readings;
 
 use sea_orm_migration::MigrationTrait;
 
+pub(crate) use congestion::{StoredBook, StoredLog, StoredMeasurements};
 pub use detectors::StoredDetectors;
 pub use fleet::{FrameProcessor, IncidentClient, StoredCameras, StoredPatrols};
+pub(crate) use forecasts::StoredForecasts;
 pub use network::StoredRoads;
 pub use readings::StoredReadings;
 
@@ -19,6 +23,8 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         readings::migrations(),
         network::migrations(),
         fleet::migrations(),
+        congestion::migrations(),
+        forecasts::migrations(),
     ];
     parts.into_iter().flatten().collect()
 }

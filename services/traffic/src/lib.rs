@@ -9,8 +9,6 @@ pub mod messages;
 pub mod presentation;
 mod wiring;
 
-use std::sync::Arc;
-
 use kvartal_host::{Runtime, Service};
 use sea_orm_migration::MigrationTrait;
 
@@ -42,11 +40,11 @@ pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Servi
     let board = wiring::board(runtime);
     let (service, atlas) = wiring::network(runtime, &store, service).await?;
     let service = wiring::measuring(runtime, &store, config, service, &mut schedules).await?;
-    let service = wiring::congestion(runtime, &store, service, &mut schedules).await?;
-    let service = wiring::forecasts(runtime, &store, service, &mut schedules).await?;
-    let speeds = Arc::new(application::patrols::NoSpeeds);
+    let (service, congestion) =
+        wiring::congestion(runtime, &store, atlas.clone(), board.clone(), service, &mut schedules)?;
+    let service = wiring::forecasts(runtime, &store, &congestion, service, &mut schedules)?;
     let service =
-        wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
+        wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), congestion.speeds).await?;
     let service = wiring::live(runtime, service, board);
     schedules.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule)).run(Vec::new());
     Ok(service)

@@ -1,3 +1,4 @@
 //! The domain in the words of the contract: what answers, streams and events are made of.
 
+pub mod congestion;
 pub mod measuring;

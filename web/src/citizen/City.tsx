@@ -11,6 +11,7 @@ import { Card, Empty, Page, ProblemNotice, Select, Skeleton, Stat } from "~/kit"
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { useAreas, useFreshIncidents } from "./data";
+import { FollowArea } from "./FollowArea";
 import { cityRoute } from "./routes";
 
 // Traffic has many messages: the rest of the page does not wait for them.
@@ -45,25 +46,30 @@ export function City() {
       title={text.city}
       lead={text.cityLead}
       actions={
-        <Select
-          label={text.area}
-          quietLabel
-          value={area}
-          onChange={({ currentTarget }) =>
-            navigate({
-              to: "/",
-              search: currentTarget.value ? { area: currentTarget.value } : {},
-              replace: true,
-            })
-          }
-        >
-          <option value="">{text.wholeCity}</option>
-          {areas.map(({ areaId, displayName }) => (
-            <option key={areaId} value={areaId}>
-              {displayName}
-            </option>
-          ))}
-        </Select>
+        <>
+          {area && (
+            <FollowArea areaId={area} name={areas.find(({ areaId }) => areaId === area)?.displayName ?? ""} />
+          )}
+          <Select
+            label={text.area}
+            quietLabel
+            value={area}
+            onChange={({ currentTarget }) =>
+              navigate({
+                to: "/",
+                search: currentTarget.value ? { area: currentTarget.value } : {},
+                replace: true,
+              })
+            }
+          >
+            <option value="">{text.wholeCity}</option>
+            {areas.map(({ areaId, displayName }) => (
+              <option key={areaId} value={areaId}>
+                {displayName}
+              </option>
+            ))}
+          </Select>
+        </>
       }
     >
       <Suspense>

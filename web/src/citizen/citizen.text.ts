@@ -52,6 +52,11 @@ export const citizenText = defineText({
     reportsOf: (n: number) => pluralEn(n, "report from citizens", "reports from citizens"),
     skipMap: "Skip the map",
     loading: "Loading…",
+    areaFollow: "Follow this district",
+    areaUnfollow: "Stop following",
+    areaHint: "Tells of new incidents there, on this device and while a page is open",
+    areaFollowed: (area: string) => `New incidents in ${area} are told on this device while a page is open`,
+    areaNews: (area: string, title: string) => `${area}: ${title}`,
   },
   ru: {
     city: "Город сейчас",
@@ -103,5 +108,10 @@ export const citizenText = defineText({
     reportsOf: (n) => pluralRu(n, "сообщение жителей", "сообщения жителей", "сообщений жителей"),
     skipMap: "Пропустить карту",
     loading: "Загрузка…",
+    areaFollow: "Следить за районом",
+    areaUnfollow: "Не следить",
+    areaHint: "Сообщает о новых инцидентах там, на этом устройстве и пока открыта страница",
+    areaFollowed: (area) => `О новых инцидентах (${area}) сообщим на этом устройстве, пока открыта страница`,
+    areaNews: (area, title) => `${area}: ${title}`,
   },
 });

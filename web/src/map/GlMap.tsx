@@ -61,6 +61,10 @@ export default function GlMap(props: MapProps & { scenery: readonly SceneryLine[
       tellView(made);
       made.getContainer().dataset.ready = "true";
     });
+    made.on("idle", () => {
+      // Everything that is known is drawn.
+      if (map.current) made.getContainer().dataset.idle = "true";
+    });
     made.on("moveend", (event) => {
       if ("originalEvent" in event || !("byUs" in event)) tellView(made);
     });

@@ -16,6 +16,8 @@ import { useUnread } from "./useUnread";
 // It brings the whole of filing a report with it: not needed for the first sight of a page.
 const OutboxNotice = lazy(async () => ({ default: (await import("./OutboxNotice")).OutboxNotice }));
 
+const AreaAlerts = lazy(() => import("./AreaAlerts"));
+
 export function Layout() {
   const text = useText(shellText);
   return (
@@ -38,6 +40,7 @@ export function Layout() {
       </header>
       <Suspense>
         <OutboxNotice />
+        <AreaAlerts />
       </Suspense>
       <main id="content" tabIndex={-1}>
         <Outlet />

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::link::acknowledge;
 use super::{SYSTEM, Shared, away, dead, queue_name, within};
 use crate::backoff::Backoff;
+use crate::bus::BUS_UNAVAILABLE;
 use crate::lanes::{Item, Lanes, Settled, Verdict};
 use crate::{Event, Handler, metrics};
 
@@ -110,12 +111,12 @@ impl<'a> Session<'a> {
                 () = stop.cancelled() => return Ok(()),
                 received = self.consumer.next() => match received {
                     Some(received) => self.dispatch(received.map_err(away)?, lanes).await?,
-                    None => return Err(Error::unavailable("BUS_UNAVAILABLE", "the broker cancelled the consumer")),
+                    None => return Err(Error::unavailable(BUS_UNAVAILABLE, "the broker cancelled the consumer")),
                 },
                 Some(settled) = settled.recv() => self.settle(settled).await?,
                 _ = measure.tick() => self.measure().await?,
                 _ = look.tick() => if !self.channel.status().connected() {
-                    return Err(Error::unavailable("BUS_UNAVAILABLE", "the channel has ended"));
+                    return Err(Error::unavailable(BUS_UNAVAILABLE, "the channel has ended"));
                 },
             }
         }

@@ -10,10 +10,14 @@ use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::sync::Mutex;
 
+use crate::bus::BUS_UNAVAILABLE;
+
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long the broker may take for an answer, a confirm included.
+/// How long the broker may take for an answer.
 const ANSWER: Duration = Duration::from_secs(15);
+/// How long the broker may take to confirm what was published. Shorter: the database waits for it too.
+const CONFIRM: Duration = Duration::from_secs(5);
 /// How long an acknowledgement may take: it has no answer, it need only be written.
 const ACKNOWLEDGE: Duration = Duration::from_secs(5);
 /// A peer that is silent for about twice as long is gone; in seconds.
@@ -63,6 +67,14 @@ impl Link {
     }
 }
 
+/// The confirms of the broker in time.
+pub(super) async fn confirmed<T>(confirms: impl Future<Output = lapin::Result<T>>) -> Result<T, Error> {
+    match tokio::time::timeout(CONFIRM, confirms).await {
+        Ok(confirms) => confirms.map_err(away),
+        Err(_) => Err(unreachable()),
+    }
+}
+
 /// An answer of the broker in time.
 pub(super) async fn within<T>(answer: impl Future<Output = lapin::Result<T>>) -> Result<T, Error> {
     match tokio::time::timeout(ANSWER, answer).await {
@@ -104,9 +116,9 @@ fn not_let_in(error: lapin::Error) -> Error {
 
 /// Whatever the broker says against it, it may work later.
 pub(super) fn away(error: lapin::Error) -> Error {
-    Error::unavailable("BUS_UNAVAILABLE", "the broker cannot answer now").because(error)
+    Error::unavailable(BUS_UNAVAILABLE, "the broker cannot answer now").because(error)
 }
 
 fn unreachable() -> Error {
-    Error::unavailable("BUS_UNAVAILABLE", "the broker does not answer")
+    Error::unavailable(BUS_UNAVAILABLE, "the broker does not answer")
 }

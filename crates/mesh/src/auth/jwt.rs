@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_lc_rs::digest;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use kvartal_kernel::{Actor, Clock, Error, Role, Roles, Timestamp};
 use moka::sync::Cache;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Keys are read again after this, so a key that was withdrawn dies within it.
-const KEYS_FRESH: Duration = Duration::from_secs(60);
+pub const KEYS_FRESH: Duration = Duration::from_secs(60);
 /// Keys that could not be read again for this long are not trusted any more.
 const KEYS_LIFE: Duration = Duration::from_secs(60 * 60);
 /// The source is not asked more often than this, whatever tokens name.
@@ -39,7 +39,19 @@ pub struct JwtVerifier {
     validation: Validation,
     keys: RwLock<Arc<Keys>>,
     reading: tokio::sync::Mutex<()>,
-    good: Cache<[u8; 32], Good>,
+    good: Cache<Digest, Good>,
+}
+
+/// The SHA-256 of a token.
+#[derive(PartialEq, Eq, Hash)]
+struct Digest([u8; 32]);
+
+impl Digest {
+    fn of(token: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+        Self(bytes)
+    }
 }
 
 /// A token that was found good with these keys.
@@ -181,7 +193,7 @@ impl Verifier for JwtVerifier {
             return Err(bad_token());
         }
         let now = self.clock.now();
-        let digest: [u8; 32] = Sha256::digest(bearer.as_bytes()).into();
+        let digest = Digest::of(bearer);
         let keys = self.keys();
         let fresh = keys.read_at.is_some_and(|at| now.since(at) < KEYS_FRESH);
         let remembered = self.good.get(&digest).filter(|good| fresh && good.keys_version == keys.version);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kvartal_kernel::{Error, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{LEEWAY, TOKEN_BYTES_MAX, bad_token};
 
 /// The header in which a service says who it is. Edges strip every header that begins with `x-kvartal-`.
-pub(crate) const MESH_HEADER: &str = "x-kvartal-mesh";
+pub(crate) static MESH_HEADER: HeaderName = HeaderName::from_static("x-kvartal-mesh");
 /// Header `typ` of the tokens.
 const TOKEN_TYPE: &str = "mesh+jwt";
 /// How long a token is good.
@@ -41,8 +41,12 @@ struct Inner {
     verify: DecodingKey,
     validation: Validation,
     header: Header,
-    made: Mutex<HashMap<(String, String), (Timestamp, HeaderValue)>>,
+    /// By calling and called service.
+    made: Mutex<HashMap<String, HashMap<String, Made>>>,
 }
+
+/// A token, and when it was made.
+type Made = (Timestamp, HeaderValue);
 
 impl MeshKey {
     /// From 32 secret random bytes.
@@ -73,8 +77,7 @@ impl MeshKey {
     /// A token with which the service `from` calls the service `to`.
     pub(crate) fn token(&self, from: &str, to: &str, now: Timestamp) -> Result<HeaderValue, Error> {
         let mut made = self.0.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let pair = (from.to_owned(), to.to_owned());
-        if let Some((at, token)) = made.get(&pair)
+        if let Some((at, token)) = made.get(from).and_then(|made| made.get(to))
             && now >= *at
             && now.since(*at) < REUSE
         {
@@ -87,7 +90,7 @@ impl MeshKey {
             jsonwebtoken::encode(&self.0.header, &claims, &self.0.sign).map_err(|error| wrong(error.to_string()))?;
         let mut token = HeaderValue::from_str(&token).map_err(|error| wrong(error.to_string()))?;
         token.set_sensitive(true);
-        made.insert(pair, (now, token.clone()));
+        made.entry(from.to_owned()).or_default().insert(to.to_owned(), (now, token.clone()));
         Ok(token)
     }
 

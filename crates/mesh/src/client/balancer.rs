@@ -175,12 +175,12 @@ impl Balancer {
     /// The endpoint of a call, waited for if need be: for as long as [`RemoteOptions::failfast`], in a bounded queue. Wakes
     /// only when something has changed or a probe is due.
     pub(crate) async fn acquire(self: &Arc<Self>, want: &Want) -> Result<Lease, Dropped> {
-        let patient = Instant::now() + self.options.failfast;
+        let mut now = Instant::now();
+        let patient = now + self.options.failfast;
         let until = patient.min(want.deadline);
         let mut place = None;
         loop {
             let change = self.change.notified();
-            let now = Instant::now();
             if let Some(lease) = self.pick(want, &[], now) {
                 self.waiting.set_vain(false);
                 return lease.within_limit();
@@ -198,6 +198,7 @@ impl Balancer {
                 () = change => {}
                 () = sleep_until(self.next_probe(want, now).unwrap_or(until).min(until)) => {}
             }
+            now = Instant::now();
         }
     }
 
@@ -222,7 +223,8 @@ impl Balancer {
         };
         let first = self.chance.below(endpoints.len());
         let second = (first + 1 + self.chance.below(endpoints.len().saturating_sub(1))) % endpoints.len().max(1);
-        let mut drawn = [first, second].into_iter().filter_map(|number| endpoints.get(number));
+        let drawn = if first == second { &[first][..] } else { &[first, second] };
+        let mut drawn = drawn.iter().filter_map(|number| endpoints.get(*number));
         // Both may be out of order; then any other is right, and for a retry at last the same again.
         let endpoint = cheapest(&mut drawn, true)
             .or_else(|| cheapest(&mut endpoints.iter(), true))

@@ -22,6 +22,7 @@ use super::lease::{Failure, Lease, Want};
 use super::replay::Replay;
 use super::reply::{self, AttemptBody};
 use crate::service::{Request, Response};
+use crate::status::too_late;
 use crate::{Criticality, code_name, deadline, to_status, trace};
 
 /// Most attempts of a call.
@@ -36,7 +37,7 @@ pub(crate) async fn call(
     balancer: &Arc<Balancer>,
     criticality: Criticality,
     mut want: Want,
-    request: Request,
+    request: Box<Request>,
 ) -> Result<Response, Status> {
     let began = Instant::now();
     if !balancer.throttle.admits(criticality, began, balancer.chance.unit()) {
@@ -47,7 +48,8 @@ pub(crate) async fn call(
     balancer.budget.call(began);
     let replay = Replay::read(request).await?;
     want.repeatable &= replay.is_kept();
-    let mut call = Call { balancer, want, replay, tried: Vec::new(), retries: 0, unsent: 0, refused: false };
+    let mut call =
+        Call { balancer, want, replay, tried: Vec::new(), accused: None, retries: 0, unsent: 0, refused: false };
     let (response, verdict) = call.run().await?;
     admitted.refused = verdict == Verdict::Overloaded;
     Ok(response)
@@ -73,6 +75,8 @@ struct Call<'a> {
     replay: Replay,
     /// Endpoints that failed.
     tried: Vec<Arc<Endpoint>>,
+    /// An attempt that was given up though nobody knew whether its endpoint is silent or the service is slow.
+    accused: Option<Lease>,
     retries: u32,
     unsent: u32,
     refused: bool,
@@ -88,6 +92,8 @@ enum Outcome {
     Failure(Failure),
     /// No answer in usual time, and another endpoint is ready.
     GivenUp(Lease),
+    /// No answer in time.
+    TooLate,
 }
 
 impl Call<'_> {
@@ -98,7 +104,7 @@ impl Call<'_> {
             let endpoint = Arc::clone(&lease.endpoint);
             let outcome = self.attempt(lease, request).await;
             let next = match &outcome {
-                Outcome::Answer(..) => None,
+                Outcome::Answer(..) | Outcome::TooLate => None,
                 Outcome::GivenUp(_) => {
                     self.retried(endpoint);
                     None
@@ -109,7 +115,13 @@ impl Call<'_> {
                 Outcome::Failure(Failure::Unsent(_)) => None,
             };
             lease = match (outcome, next) {
-                (Outcome::Answer(response, verdict), _) => return Ok((response, verdict)),
+                (Outcome::Answer(response, verdict), _) => {
+                    if let Some(accused) = self.accused.take().filter(|_| verdict == Verdict::Good) {
+                        accused.outdone();
+                    }
+                    return Ok((response, verdict));
+                }
+                (Outcome::TooLate, _) => return Err(too_late()),
                 (Outcome::GivenUp(next), _) | (_, Some(next)) => next,
                 (Outcome::Failure(Failure::Unsent(request)), None) => self.resend(*request).await?,
                 (Outcome::Refusal(response, verdict, _), None) => return Ok((response, verdict)),
@@ -122,21 +134,28 @@ impl Call<'_> {
     }
 
     /// Sends the request and waits for the beginning of an answer. While it waits, its endpoint may become suspicious; then
-    /// the call moves on if it may, and else stays where it is: a slow answer is better than none.
+    /// the call moves on if it may, and else stays where it is: a slow answer is better than none. At the deadline of the
+    /// call it ends.
     async fn attempt(&mut self, mut lease: Lease, mut request: Request) -> Outcome {
-        let left = self.want.deadline.saturating_duration_since(Instant::now());
-        deadline::write(request.headers_mut(), left);
+        let mut now = lease.began();
+        deadline::write(request.headers_mut(), self.want.deadline.saturating_duration_since(now));
         let span = self.span(&lease);
         trace::inject(&span, request.headers_mut());
         let beginning = begin(lease.send(request), self.want.repeatable).instrument(span);
         tokio::pin!(beginning);
         let begun = loop {
-            let doubt = lease.doubt_at(Instant::now());
+            // One timer for both: it is set and taken back with every call.
+            let doubt = lease.doubt_at(now).min(self.want.cut);
             tokio::select! {
                 biased;
                 begun = &mut beginning => break begun,
                 () = sleep_until(doubt) => {
-                    if let Some(next) = self.give_up(&mut lease) {
+                    now = Instant::now();
+                    if now >= self.want.cut {
+                        return Outcome::TooLate;
+                    }
+                    if let Some(next) = self.give_up(&mut lease, now) {
+                        self.accused = Some(lease);
                         return Outcome::GivenUp(next);
                     }
                 }
@@ -210,19 +229,19 @@ impl Call<'_> {
     }
 
     /// Another endpoint for a call whose own is silent, if it may have one.
-    fn give_up(&mut self, lease: &mut Lease) -> Option<Lease> {
+    fn give_up(&mut self, lease: &mut Lease, now: Instant) -> Option<Lease> {
         let known = lease.is_suspected();
-        if !lease.is_suspicious(Instant::now()) {
+        let suspicious = lease.is_suspicious(now);
+        if !suspicious && !lease.is_alone(now) {
             return None;
         }
-        if !known {
+        if suspicious && !known {
             self.balancer.budget.failed();
         }
         if !self.want.repeatable || self.retries + 1 >= ATTEMPTS_MAX {
             return None;
         }
         self.tried.push(Arc::clone(&lease.endpoint));
-        let now = Instant::now();
         let next = self.balancer.pick(&self.want, &self.tried, now);
         self.tried.pop();
         let next = next.filter(|next| !Arc::ptr_eq(&next.endpoint, &lease.endpoint))?;

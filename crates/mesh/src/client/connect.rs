@@ -18,6 +18,7 @@ use super::address::Address;
 use super::backoff;
 use super::balancer::Balancer;
 use super::endpoint::Endpoint;
+use crate::dormant::Dormant;
 use crate::tls::{ALPN, Identities};
 
 /// Sends requests on a connection.
@@ -106,8 +107,9 @@ pub(super) async fn keep(balancer: Arc<Balancer>, endpoint: Arc<Endpoint>, slot:
 /// Drives a connection to its end. What ended it, when it did not end in peace.
 async fn work_until_end(endpoint: &Endpoint, slot: usize, mut work: Work) -> Option<String> {
     let ended = tokio::select! {
+        biased;
         ended = &mut work => ended,
-        () = endpoint.removed.cancelled() => {
+        () = Dormant::new(endpoint.removed.cancelled()) => {
             // Without a sender the connection ends by itself when its last call has.
             endpoint.connected(slot, None);
             work.await

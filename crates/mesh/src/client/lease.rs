@@ -30,6 +30,8 @@ pub(crate) struct Want {
     pub(crate) stream: bool,
     /// When the answer must be there.
     pub(crate) deadline: Instant,
+    /// When it is no longer waited for: the deadline, or a little later where the service shall be the one to say so.
+    pub(crate) cut: Instant,
     /// What answers usually take.
     pub(crate) patience: Arc<Patience>,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Want {
 impl Want {
     /// For a request that is no RPC. It counts as a stream: its answer may be long, and its time says little.
     pub(crate) fn page(patience: &Arc<Patience>, deadline: Instant) -> Self {
-        Self { repeatable: false, stream: true, deadline, patience: Arc::clone(patience) }
+        Self { repeatable: false, stream: true, deadline, cut: deadline, patience: Arc::clone(patience) }
     }
 
     /// For a call of `method` that must be answered by `deadline`. Only what is idempotent by contract, and no stream, may
@@ -45,7 +47,8 @@ impl Want {
     pub(crate) fn of(method: &Method, patience: &Arc<Patience>, deadline: Instant) -> Self {
         let stream = method.server_streaming;
         let idempotent = matches!(method.idempotency, Idempotency::Idempotent | Idempotency::NoSideEffects);
-        Self { repeatable: idempotent && !stream, stream, deadline, patience: Arc::clone(patience) }
+        let patience = Arc::clone(patience);
+        Self { repeatable: idempotent && !stream, stream, deadline, cut: deadline, patience }
     }
 }
 
@@ -112,6 +115,11 @@ impl Lease {
         if self.limited { Ok(self) } else { Err(Dropped::Limit) }
     }
 
+    /// When its endpoint was picked.
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// Whether its endpoint has been found silent.
     pub(super) fn is_suspected(&self) -> bool {
         self.suspected
@@ -134,9 +142,10 @@ impl Lease {
         async move {
             let Some(sender) = sender else { return Err(Failure::Unsent(Box::new(request))) };
             let (mut parts, body) = request.into_parts();
-            let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-            let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
-            parts.uri = uri.build().map_err(|error| Failure::Broken(error.to_string()))?;
+            let mut uri = std::mem::take(&mut parts.uri).into_parts();
+            (uri.scheme, uri.authority) = (Some(scheme), Some(authority));
+            uri.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+            parts.uri = Uri::from_parts(uri).map_err(|error| Failure::Broken(error.to_string()))?;
             let mut sender = (*sender).clone();
             sender.try_send_request(Request::from_parts(parts, body)).await.map_err(|mut error| {
                 match error.take_message() {
@@ -150,8 +159,8 @@ impl Lease {
 
     /// The head of an answer is there.
     pub(super) fn begins(&mut self) {
-        let now = Instant::now();
         if self.stream {
+            let now = Instant::now();
             self.head_took = Some(now.saturating_duration_since(self.began));
             self.endpoint.health().answered = Some(now);
         }
@@ -241,6 +250,22 @@ impl Lease {
         outdone
     }
 
+    /// Whether its endpoint is silent and nobody asks another one, so that it cannot be told whether the service is slow. Who
+    /// may, asks another one then: under little load every call would else wait for its deadline.
+    pub(super) fn is_alone(&self, now: Instant) -> bool {
+        let endpoints = self.balancer.endpoints();
+        let mut others = endpoints.iter().filter(|other| !Arc::ptr_eq(other, &self.endpoint));
+        self.is_silent(self.patience.limit(), now) && others.all(|other| other.pending(self.stream) == 0)
+    }
+
+    /// The attempt was given up, and another endpoint has answered at once.
+    pub(super) fn outdone(mut self) {
+        let now = Instant::now();
+        if self.is_silent(self.patience.limit(), now) {
+            self.suspect(now);
+        }
+    }
+
     fn is_silent(&self, limit: Duration, now: Instant) -> bool {
         let answered = self.endpoint.health().answered;
         now >= self.began + limit && answered.is_none_or(|at| now >= at + limit)
@@ -257,12 +282,14 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let now = Instant::now();
-        if !self.judged && now >= self.deadline && self.is_silent(self.patience.limit(), now) {
-            // Not cancelled: waited for in vain until the deadline, while the endpoint answered nobody.
-            self.suspect(now);
+        if !self.judged {
+            let now = Instant::now();
+            if now >= self.deadline && self.is_silent(self.patience.limit(), now) {
+                // Not cancelled: waited for in vain until the deadline, while the endpoint answered nobody.
+                self.suspect(now);
+            }
+            self.judge(Verdict::Nothing, None);
         }
-        self.judge(Verdict::Nothing, None);
         if self.limited {
             self.balancer.counters.leave(self.stream);
         }

@@ -1,7 +1,7 @@
 //! A request that can be sent again: its head, and its body as long as it is small.
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
 use kvartal_kernel::Error;
@@ -14,11 +14,12 @@ use crate::to_status;
 /// Longer messages are sent only once: to keep them would cost more than a retry is worth.
 pub(crate) const REPLAY_BYTES_MAX: usize = 64 * 1024;
 /// Tells the server which attempt this is, beginning with the second.
-const PREVIOUS_ATTEMPTS: &str = "grpc-previous-rpc-attempts";
+static PREVIOUS_ATTEMPTS: HeaderName = HeaderName::from_static("grpc-previous-rpc-attempts");
 
 /// A request to be sent once or more. All RPCs of the platform take one message, so its body can be read before it is sent.
 pub(crate) struct Replay {
-    head: http::request::Parts,
+    /// Without its body.
+    head: Box<Request>,
     message: Message,
 }
 
@@ -30,8 +31,8 @@ enum Message {
 
 impl Replay {
     /// Reads the message of a request.
-    pub(crate) async fn read(request: Request) -> Result<Self, Status> {
-        let (head, mut body) = request.into_parts();
+    pub(crate) async fn read(mut head: Box<Request>) -> Result<Self, Status> {
+        let mut body = std::mem::take(head.body_mut());
         let mut first = Bytes::new();
         let mut rest: Option<BytesMut> = None;
         while let Some(frame) = body.frame().await {
@@ -66,11 +67,16 @@ impl Replay {
                 body.take().ok_or_else(|| to_status(Error::internal("a request was sent twice that was not kept")))?
             }
         };
-        let mut head = self.head.clone();
+        let mut request = Request::new(body);
+        request.method_mut().clone_from(self.head.method());
+        request.uri_mut().clone_from(self.head.uri());
+        *request.version_mut() = self.head.version();
+        request.headers_mut().clone_from(self.head.headers());
+        request.extensions_mut().clone_from(self.head.extensions());
         if previous > 0 {
-            head.headers.insert(PREVIOUS_ATTEMPTS, HeaderValue::from(previous));
+            request.headers_mut().insert(&PREVIOUS_ATTEMPTS, HeaderValue::from(previous));
         }
-        Ok(Request::from_parts(head, body))
+        Ok(request)
     }
 
     /// Takes back a request that has not been sent.

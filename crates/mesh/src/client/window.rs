@@ -18,8 +18,9 @@ pub(crate) struct Window<const N: usize> {
     total: Counts,
     bucket: Duration,
     began: Instant,
-    /// The number of the newest bucket since `began`.
+    /// The number of the newest bucket since `began`, and when it ends.
     newest: u64,
+    ends: Instant,
 }
 
 impl<const N: usize> Window<N> {
@@ -27,7 +28,14 @@ impl<const N: usize> Window<N> {
     pub(crate) fn new(length: Duration, now: Instant) -> Self {
         let buckets = u32::try_from(N).unwrap_or(1).max(1);
         let bucket = (length / buckets).max(Duration::from_millis(1));
-        Self { buckets: [Counts::default(); N], total: Counts::default(), bucket, began: now, newest: 0 }
+        Self {
+            buckets: [Counts::default(); N],
+            total: Counts::default(),
+            bucket,
+            began: now,
+            newest: 0,
+            ends: now + bucket,
+        }
     }
 
     /// Adds to what happened now.
@@ -55,6 +63,9 @@ impl<const N: usize> Window<N> {
 
     /// Empties the buckets that have become too old.
     fn turn(&mut self, now: Instant) {
+        if now < self.ends {
+            return;
+        }
         let elapsed = now.saturating_duration_since(self.began).as_nanos() / self.bucket.as_nanos().max(1);
         let number = u64::try_from(elapsed).unwrap_or(u64::MAX);
         if number.saturating_sub(self.newest) >= N as u64 {
@@ -69,6 +80,13 @@ impl<const N: usize> Window<N> {
                 self.total.good = self.total.good.saturating_sub(old.good);
             }
         }
+        self.ends = now + self.bucket - self.since_bucket_began(now);
+    }
+
+    /// How long the bucket of `now` has lasted.
+    fn since_bucket_began(&self, now: Instant) -> Duration {
+        let nanos = now.saturating_duration_since(self.began).as_nanos() % self.bucket.as_nanos().max(1);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, HeaderValue, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use kvartal_contract::{Access, Contract, Method};
 use kvartal_kernel::{Actor, Caller, Error, Kind, Timestamp};
 
@@ -41,13 +41,10 @@ pub fn may_pass_on(extensions: &Extensions) -> Result<(), Error> {
 }
 
 /// Where the call comes from, without yet knowing from whom.
-pub(crate) fn caller_of_nobody(request: &Request) -> Caller {
-    let peer = request.extensions().get::<Peer>();
-    Caller {
-        actor: Actor::Anonymous,
-        address: peer.map(|peer| peer.address.clone()).unwrap_or_default(),
-        user_agent: peer.map_or_else(|| user_agent(request.headers()), |peer| peer.user_agent.clone()),
-    }
+pub(crate) fn caller_of_nobody(request: &mut Request) -> Caller {
+    let peer = request.extensions_mut().remove::<Peer>();
+    let peer = peer.unwrap_or_else(|| Peer { address: String::new(), user_agent: user_agent(request.headers()) });
+    Caller { actor: Actor::Anonymous, address: peer.address, user_agent: peer.user_agent }
 }
 
 /// Who calls. Without credentials nobody in particular; bad credentials are refused even where none are needed, and so are
@@ -58,8 +55,8 @@ pub(crate) fn caller_of_nobody(request: &Request) -> Caller {
 pub(crate) async fn authenticate(stack: &Stack, request: &mut Request) -> Result<Identity, Error> {
     let local = request.extensions_mut().remove::<LocalService>();
     let peer = request.extensions_mut().remove::<ProvedPeer>();
-    let mesh = take_one(request.headers_mut(), MESH_HEADER)?;
-    let bearer = take_one(request.headers_mut(), header::AUTHORIZATION.as_str())?;
+    let mesh = take_one(request.headers_mut(), &MESH_HEADER)?;
+    let bearer = take_one(request.headers_mut(), &header::AUTHORIZATION)?;
     let edge = peer.as_ref().is_some_and(ProvedPeer::is_edge);
     match (local, peer, mesh, bearer) {
         (None, None, None, None) => Ok(identity(Actor::Anonymous)),
@@ -98,23 +95,24 @@ fn mesh_caller(stack: &Stack, token: &HeaderValue) -> Result<String, Error> {
 pub(crate) fn claims_service(request: &Request) -> bool {
     let proved = request.extensions().get::<ProvedPeer>().is_some_and(|peer| !peer.is_edge());
     let local = request.extensions().get::<LocalService>().is_some();
-    proved || local || request.headers().contains_key(MESH_HEADER)
+    proved || local || request.headers().contains_key(&MESH_HEADER)
 }
 
 /// What the call is worth. A service says so in a header, on behalf of whoever it works for; of everybody else, and where a
 /// service says nothing, the contract does.
-pub(crate) fn criticality(headers: &HeaderMap, from_service: bool, method: &Method) -> Criticality {
-    let said = if from_service { criticality::read(headers) } else { None };
-    said.unwrap_or(method.criticality)
+pub(crate) fn criticality(headers: &HeaderMap, from_service: impl FnOnce() -> bool, method: &Method) -> Criticality {
+    criticality::read(headers).filter(|_| from_service()).unwrap_or(method.criticality)
 }
 
 fn identity(actor: Actor) -> Identity {
     Identity { actor, generation: 0, expires: Timestamp::MAX }
 }
 
-fn take_one(headers: &mut HeaderMap, name: &str) -> Result<Option<HeaderValue>, Error> {
-    let mut values = headers.get_all(name).iter();
-    let more = values.next().is_some() && values.next().is_some();
+fn take_one(headers: &mut HeaderMap, name: &HeaderName) -> Result<Option<HeaderValue>, Error> {
+    if !headers.contains_key(name) {
+        return Ok(None);
+    }
+    let more = headers.get_all(name).iter().nth(1).is_some();
     let first = headers.remove(name);
     if more { Err(bad_token()) } else { Ok(first) }
 }

@@ -118,9 +118,9 @@ impl AnswerBody {
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let span = self.observation.span().clone();
-        let _entered = span.enter();
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(cx)));
+        let Self { inner, observation, .. } = self;
+        let _entered = observation.span().enter();
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll_frame(cx)));
         polled.unwrap_or_else(|panic| Poll::Ready(Some(Err(panicked(panic.as_ref())))))
     }
 

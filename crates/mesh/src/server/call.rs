@@ -34,7 +34,7 @@ impl Handle for Shell {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
         // The time that the call waits for its turn on a busy processor counts as well.
         let arrived = Instant::now();
-        Box::pin(self.answer(request, arrived))
+        Box::pin(self.answer(Box::new(request), arrived))
     }
 }
 
@@ -96,7 +96,9 @@ impl From<Error> for Stopped {
 }
 
 impl Shell {
-    async fn answer(self: Arc<Self>, request: Request, arrived: Instant) -> Response {
+    /// The request is boxed, here and in what this calls: each of these futures would otherwise hold a place for it, and all
+    /// of them together would be too large for what allocators keep at hand.
+    async fn answer(self: Arc<Self>, request: Box<Request>, arrived: Instant) -> Response {
         let Some(entry) = self.methods.get(request.uri().path()) else {
             self.unknown.count(Code::Unimplemented);
             let unknown = || refusal(Code::Unimplemented, "UNKNOWN_METHOD", "there is no such method").into_http();
@@ -106,8 +108,8 @@ impl Shell {
             entry.measured.count(Code::Unimplemented);
             return response;
         }
-        if let Some(status) = self.turn_away(entry, &request) {
-            return status.into_http();
+        if let Some(response) = self.turn_away(entry, &request) {
+            return response;
         }
         let mut observation = Observation::start(Arc::clone(&entry.measured));
         trace::adopt(observation.span(), request.headers());
@@ -130,9 +132,9 @@ impl Shell {
 
     /// Turns a call away that has no chance, before it costs anything: without a span, for a flood of calls must not become
     /// a flood of traces. What the call claims to be worth is believed here and verified before it gets a place.
-    fn turn_away(&self, entry: &Entry, request: &Request) -> Option<Status> {
+    fn turn_away(&self, entry: &Entry, request: &Request) -> Option<Response> {
         let Target { method, number } = entry.target;
-        let class = admit::criticality(request.headers(), admit::claims_service(request), method);
+        let class = admit::criticality(request.headers(), || admit::claims_service(request), method);
         let (open, most) = self.open(method.server_streaming);
         let full = open.load(Ordering::Relaxed) >= most;
         if !full && (method.server_streaming || !self.gate.is_closed(number, class)) {
@@ -142,13 +144,13 @@ impl Shell {
             self.gate.refuse(class);
         }
         entry.measured.count(Code::Unavailable);
-        Some(self.shed.refuse(method, class))
+        Some(self.shed.turn_away(method, class))
     }
 
     async fn call(
         self: &Arc<Self>,
         target: Target,
-        request: Request,
+        request: Box<Request>,
         arrived: Instant,
         span: Span,
     ) -> Result<Begun, Status> {
@@ -179,13 +181,13 @@ impl Shell {
     async fn work(
         self: Arc<Self>,
         target: Target,
-        request: Request,
+        mut request: Box<Request>,
         deadline: Deadline,
         held: Held,
         span: Span,
     ) -> Result<Begun, Status> {
         let method = target.method;
-        let mut caller = admit::caller_of_nobody(&request);
+        let mut caller = admit::caller_of_nobody(&mut request);
         let through = timeout_at(deadline.at, self.through(target, request, &mut caller, deadline, &span)).await;
         let outcome = through.unwrap_or_else(|_| Err(Stopped { status: too_late(), recorded: true }));
         let recorded = outcome.as_ref().map_or_else(|stopped| stopped.recorded, |_| true);
@@ -203,7 +205,7 @@ impl Shell {
     async fn through(
         &self,
         target: Target,
-        mut request: Request,
+        mut request: Box<Request>,
         caller: &mut Caller,
         deadline: Deadline,
         span: &Span,
@@ -226,16 +228,15 @@ impl Shell {
         // Calls that are denied count too, so that nobody can fill the audit record with them.
         admit::count(&self.stack, method, caller).await.map_err(too_often)?;
         allowed?;
-        request.extensions_mut().insert(caller.clone());
+        // Only the record needs it beside the handler.
+        let known = if method.audit { caller.clone() } else { std::mem::replace(caller, Caller::anonymous()) };
+        request.extensions_mut().insert(known);
         request.extensions_mut().insert(method);
-        let from_service = matches!(identity.actor, Actor::Service { .. });
+        let from_service = || matches!(identity.actor, Actor::Service { .. });
         let class = admit::criticality(request.headers(), from_service, method);
-        let request = guard::receive(request, self.stack.limits.message_bytes_max).await.map_err(presentable)?;
+        guard::receive(&mut request, self.stack.limits.message_bytes_max).await.map_err(presentable)?;
         let response = self.handle(target, class, request, deadline).await?;
-        match refused(&response) {
-            None => Ok((response, identity)),
-            Some(status) => Err(presentable(status).into()),
-        }
+        Ok((response, identity))
     }
 
     /// Runs the handler, in a place of its own among the calls that are worked on. The place is taken when the message is
@@ -244,7 +245,7 @@ impl Shell {
         &self,
         target: Target,
         class: Criticality,
-        request: Request,
+        request: Box<Request>,
         deadline: Deadline,
     ) -> Result<Response, Stopped> {
         let permit = if target.method.server_streaming {
@@ -258,15 +259,16 @@ impl Shell {
         if deadline.is_over() {
             return Err(too_late().into());
         }
-        let handler = AssertUnwindSafe(self.routes.clone().oneshot(request)).catch_unwind();
+        let handler = AssertUnwindSafe(self.routes.clone().oneshot(*request)).catch_unwind();
         let response = match criticality::within(class, deadline::within(deadline.at, handler)).await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(panic) => return Err(panicked(panic.as_ref()).into()),
         };
-        if let Some(permit) = permit
-            && refused(&response).is_none()
-        {
+        if let Some(status) = refused(&response) {
+            return Err(presentable(status).into());
+        }
+        if let Some(permit) = permit {
             permit.answered();
         }
         Ok(response)

@@ -37,18 +37,18 @@ fn empty(status: StatusCode) -> Response {
 
 /// Waits for the message of a request: exactly one, neither none, nor two, nor one that is too large. Every RPC of the
 /// platform takes one message. tonic would read and drop further messages without end.
-pub(crate) async fn receive(request: Request, bytes_max: usize) -> Result<Request, Status> {
-    let (parts, mut body) = request.into_parts();
+pub(crate) async fn receive(request: &mut Request, bytes_max: usize) -> Result<(), Status> {
     let mut message = OneMessage { state: State::Prefix { bytes: [0; 5], seen: 0 }, bytes_max };
-    let mut received = Received(VecDeque::with_capacity(1));
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    let mut received = Received::default();
+    while let Some(frame) = poll_fn(|cx| Pin::new(request.body_mut()).poll_frame(cx)).await {
         if let Ok(data) = frame?.into_data() {
             message.take(&data)?;
-            received.0.push_back(data);
+            received.push(data);
         }
     }
     message.end()?;
-    Ok(Request::from_parts(parts, Body::new(received)))
+    *request.body_mut() = Body::new(received);
+    Ok(())
 }
 
 struct OneMessage {
@@ -116,17 +116,33 @@ pub(crate) fn too_large() -> Status {
 }
 
 /// A message that is here, as it came.
-struct Received(VecDeque<Bytes>);
+#[derive(Default)]
+struct Received {
+    /// Nearly always all of it.
+    first: Option<Bytes>,
+    rest: VecDeque<Bytes>,
+}
+
+impl Received {
+    fn push(&mut self, data: Bytes) {
+        if self.first.is_none() {
+            self.first = Some(data);
+        } else {
+            self.rest.push_back(data);
+        }
+    }
+}
 
 impl http_body::Body for Received {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
+        let data = self.first.take().or_else(|| self.rest.pop_front());
+        Poll::Ready(data.map(|data| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none() && self.rest.is_empty()
     }
 }

@@ -22,6 +22,7 @@ use tonic::body::Body;
 use super::admit::ProvedPeer;
 use super::handshake::{Handshakes, Proved, Tls};
 use crate::Peer;
+use crate::dormant::Dormant;
 use crate::service::Request;
 
 /// Calls at once on one connection.
@@ -157,6 +158,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 #[derive(Clone)]
 struct Origin {
     address: IpAddr,
+    /// The same as text.
+    text: Arc<str>,
     trusted_proxies: usize,
     peer: Option<ProvedPeer>,
 }
@@ -172,9 +175,10 @@ impl Server {
         // Small answers must not wait for acknowledgements; without it they are only slower.
         let _ = stream.set_nodelay(true);
         let trusted_proxies = self.how.trusted_proxies;
+        let text = Arc::from(address.to_canonical().to_string());
         let age = self.age();
         let Some(handshakes) = &self.handshakes else {
-            let origin = Origin { address, trusted_proxies, peer: None };
+            let origin = Origin { address, text, trusted_proxies, peer: None };
             return self.converse(service, Box::new(stream), origin, age).await;
         };
         let proved = tokio::select! {
@@ -184,7 +188,7 @@ impl Server {
         let Some(Proved { stream, peer, left }) = proved else { return };
         // Others than the edge speak for themselves: what they say about addresses is not asked for.
         let trusted_proxies = if peer.is_edge() { trusted_proxies } else { 0 };
-        let origin = Origin { address, trusted_proxies, peer: Some(peer) };
+        let origin = Origin { address, text, trusted_proxies, peer: Some(peer) };
         let age = age.min((left / 2).max(CONNECTION_AGE_MIN));
         self.converse(service, Box::new(stream), origin, age).await;
     }
@@ -204,20 +208,34 @@ impl Server {
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
-        let age = tokio::time::sleep(age);
-        let unused = tokio::time::sleep(FIRST_CALL);
-        tokio::pin!(age, unused);
+        let old = Dormant::new(async {
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(age) => {}
+            }
+        });
+        let unused = Dormant::new(async {
+            tokio::time::sleep(FIRST_CALL).await;
+            if used.load(Ordering::Relaxed) {
+                std::future::pending().await
+            }
+        });
         tokio::select! {
+            biased;
             _ = &mut connection => return,
-            () = self.stop.cancelled() => {}
-            () = &mut age => {}
-            () = async { unused.await; if used.load(Ordering::Relaxed) { std::future::pending().await } } => return,
+            () = old => {}
+            () = unused => return,
         }
         connection.as_mut().graceful_shutdown();
         // After its age a connection may end its calls in peace, at shutdown within the grace.
+        let cut = Dormant::new(async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(self.how.grace).await;
+        });
         tokio::select! {
+            biased;
             _ = &mut connection => {}
-            () = async { self.stop.cancelled().await; tokio::time::sleep(self.how.grace).await } => {}
+            () = cut => {}
         }
     }
 
@@ -238,7 +256,10 @@ where
     S: tower::Service<Request, Response = http::Response<B>, Error = Infallible>,
 {
     let mut request = request.map(Body::new);
-    let peer = Peer::behind(origin.trusted_proxies, Some(origin.address), request.headers());
+    let peer = match origin.trusted_proxies {
+        0 => Peer::at(&origin.text, request.headers()),
+        proxies => Peer::behind(proxies, Some(origin.address), request.headers()),
+    };
     request.extensions_mut().insert(peer);
     if let Some(peer) = &origin.peer {
         request.extensions_mut().insert(peer.clone());

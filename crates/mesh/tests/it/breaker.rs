@@ -108,6 +108,28 @@ async fn cancelled_calls_say_nothing_about_a_replica() {
 }
 
 #[tokio::test]
+async fn under_light_load_a_black_hole_is_found_without_an_error() {
+    let world = World::new();
+    let replicas = [Replica::start(&world, USUAL).await, Replica::start(&world, USUAL).await];
+    let directory = directory(&replicas);
+    let mut one = connected(&directory).await;
+    for _ in 0..20 {
+        read(&mut one).await.unwrap();
+    }
+    let before = replicas[0].calls();
+    replicas[0].set(Mode::Silent);
+    // One call at a time: while it waits nobody learns that the other replica answers.
+    for _ in 0..300 {
+        read(&mut one).await.unwrap();
+    }
+    let asked = replicas[0].calls() - before;
+    let error = endpoint(&directory, &replicas[0]).last_error;
+    eprintln!("a black hole under light load: asked by {asked} of 300 calls, no errors");
+    assert!((1..=2).contains(&asked), "{asked}");
+    assert_eq!(error.as_deref(), Some("it does not answer"));
+}
+
+#[tokio::test]
 async fn a_method_that_is_slow_everywhere_takes_nobody_out() {
     let world = World::new();
     let replicas = [Replica::start(&world, USUAL).await, Replica::start(&world, USUAL).await];

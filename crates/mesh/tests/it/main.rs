@@ -19,4 +19,5 @@ mod retries;
 mod streams;
 mod telemetry;
 mod tls;
+mod untouched;
 mod world;

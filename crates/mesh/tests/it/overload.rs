@@ -98,6 +98,8 @@ async fn ten_times_too_much_costs_neither_goodput_nor_what_is_dropped_last() {
     let last = outcomes[&CriticalPlus];
     assert!(last.offered >= 900 && last.refused * 1_000 < last.offered, "{last:?}");
     let share = |class| f64::from(outcomes[&class].answered) / f64::from(outcomes[&class].offered);
+    let shares = Criticality::ALL.map(|class| format!("{} {:.4}", class.name(), share(class))).join(", ");
+    eprintln!("10× overload: goodput {goodput:.3} of what can be done; answered: {shares}");
     assert!(share(Sheddable) <= share(SheddablePlus) && share(SheddablePlus) < share(Critical), "{outcomes:?}");
 
     offer(&world, 0.8, Duration::from_secs(1)).await;

@@ -6,6 +6,7 @@ mod errors;
 mod keyset;
 mod migrations;
 mod notes;
+mod tls;
 mod transactions;
 mod writer;
 

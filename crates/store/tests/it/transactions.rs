@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use kvartal_kernel::{Error, Kind};
+use kvartal_store::{Store, StoreOptions};
 use kvartal_testing::eventually;
 use sea_orm::TransactionTrait;
 use tokio::sync::oneshot;
 
 use crate::notes::{add, emails, insert, note};
-use crate::{Database, on_both};
+use crate::{Database, on_both, options};
 
 on_both!(
     a_unit_that_succeeds_is_kept,
@@ -181,4 +182,34 @@ async fn postgres_never_confirms_a_unit_that_swallowed_a_failure() {
     // PostgreSQL would answer the COMMIT with a silent rollback.
     assert_eq!(answer.await.unwrap_err().kind(), Kind::Internal);
     assert_eq!(emails(&db.store).await, ["taken"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_waits_for_a_connection_no_longer_than_the_call_it_is_made_for() {
+    let db = Database::postgres().await;
+    let one = Store::open(StoreOptions { pool_size: 1, ..options(&db.url) }).await.unwrap();
+    let (started, has_started) = oneshot::channel();
+    let (go, may_go) = oneshot::channel::<()>();
+    let store = one.clone();
+    let holder = tokio::spawn(async move {
+        store
+            .transaction(move |_| {
+                Box::pin(async move {
+                    started.send(()).unwrap();
+                    may_go.await.unwrap();
+                    Ok(())
+                })
+            })
+            .await
+    });
+    has_started.await.unwrap();
+    one.hurry(|| Some(Duration::from_millis(300)));
+    let began = tokio::time::Instant::now();
+    assert_eq!(add(&one, 1, "late").await.unwrap_err().kind(), Kind::Unavailable);
+    // The pool alone would have waited for three seconds.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    go.send(()).unwrap();
+    holder.await.unwrap().unwrap();
+    one.ping().await.unwrap();
+    assert!(emails(&db.store).await.is_empty(), "it does not run after its caller was told that it did not");
 }

@@ -17,6 +17,7 @@ mod mesh;
 mod noop;
 mod report;
 mod store;
+mod traffic;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,8 @@ struct Arguments {
 enum What {
     /// The mesh on the wire: raw tonic, our stack, a pair of Envoys
     Mesh(mesh::Args),
+    /// Readings: taking them in, asking for them, watching them
+    Traffic(traffic::Args),
     /// A no-op RPC on a bare tonic server, its address on standard output.
     #[command(hide = true)]
     BareNoop,
@@ -93,6 +96,7 @@ fn main() {
 async fn run(arguments: Arguments) {
     match arguments.what {
         Some(What::Mesh(args)) => return mesh::run(&args).await,
+        Some(What::Traffic(args)) => return traffic::run(&args).await,
         Some(What::BareNoop) => return noop::serve_bare().await,
         Some(What::FullNoop) => return noop::serve_full().await,
         Some(What::MeshServer { part, identity }) => return mesh::answer(part, identity).await,
@@ -103,6 +107,7 @@ async fn run(arguments: Arguments) {
     let mut report = Report::new(arguments.seconds, arguments.pairs, arguments.only);
     noop::run(&mut report).await;
     mesh::compare(&mut report).await;
+    mesh::compare_refusals(&mut report).await;
     login::run(&mut report).await;
     store::run(&mut report, arguments.rows).await;
     bus::run(&mut report).await;

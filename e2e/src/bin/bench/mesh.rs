@@ -7,6 +7,7 @@
 
 mod envoy;
 mod layers;
+mod refusals;
 mod serve;
 mod statistics;
 mod wire;
@@ -18,6 +19,7 @@ use kvartal_kernel::{Clock as _, SystemClock};
 use kvartal_mesh::tls::ca::Authority;
 
 pub(crate) use layers::{Layer, call as call_layer, run as compare};
+pub(crate) use refusals::run as compare_refusals;
 pub(crate) use wire::{Part, answer, call};
 
 use envoy::Pair;

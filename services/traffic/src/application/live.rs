@@ -43,15 +43,8 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic, by number.
-    pub const ALL: [Self; 7] = [
-        Self::Segments,
-        Self::Jams,
-        Self::Scores,
-        Self::Warnings,
-        Self::Detectors,
-        Self::Cameras,
-        Self::Patrols,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Segments, Self::Jams, Self::Scores, Self::Warnings, Self::Detectors, Self::Cameras, Self::Patrols];
 
     /// From the number in the contract.
     pub fn from_number(number: i32) -> Option<Self> {
@@ -156,9 +149,10 @@ impl<T: PartialEq> Board<T> {
     pub fn replace(&self, topic: Topic, things: Vec<Thing<T>>) {
         self.edit(|sheet| {
             let there: std::collections::HashSet<String> = things.iter().map(|thing| thing.key.clone()).collect();
-            let shown = sheet.entries.iter().filter(|((of, key), entry)| {
-                *of == topic && entry.value.is_some() && !there.contains(key)
-            });
+            let shown = sheet
+                .entries
+                .iter()
+                .filter(|((of, key), entry)| *of == topic && entry.value.is_some() && !there.contains(key));
             let gone: Vec<String> = shown.map(|((_, key), _)| key.clone()).collect();
             gone.iter().for_each(|key| sheet.remove(topic, key));
             things.into_iter().for_each(|thing| sheet.put(topic, thing));
@@ -191,9 +185,10 @@ impl<T: PartialEq> Board<T> {
         let mut sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = if seen < sheet.forgotten { NOTHING } else { seen };
         let last = sheet.last;
-        let known = sheet.shared.iter().find(|(of, for_whom, news)| {
-            *of == seen && for_whom == interest && (news.more || news.position == last)
-        });
+        let known = sheet
+            .shared
+            .iter()
+            .find(|(of, for_whom, news)| *of == seen && for_whom == interest && (news.more || news.position == last));
         if let Some((_, _, news)) = known {
             return news.clone();
         }
@@ -264,8 +259,7 @@ impl<T: PartialEq> Sheet<T> {
 
     fn news(&self, seen: u64, interest: &Interest) -> News<T> {
         let snapshot = seen == NOTHING;
-        let mut news =
-            News { snapshot, things: Vec::new(), removed: Vec::new(), position: self.last, more: false };
+        let mut news = News { snapshot, things: Vec::new(), removed: Vec::new(), position: self.last, more: false };
         for (number, slot) in self.order.range(seen + 1..) {
             let Some(entry) = self.entries.get(slot) else { continue };
             if !interest.wants(slot.0, entry.bounds.as_ref()) {

@@ -125,7 +125,10 @@ impl Atlas {
             match self.refresh().await {
                 Ok(()) => away = false,
                 Err(error) if !away => {
-                    tracing::warn!(error = error.chain(), "the road network cannot be read; the last known one is used");
+                    tracing::warn!(
+                        error = error.chain(),
+                        "the road network cannot be read; the last known one is used"
+                    );
                     away = true;
                 }
                 Err(_) => {}

@@ -67,8 +67,10 @@ pub trait Readings: Send + Sync {
     async fn prune(&self, retention: Retention) -> Result<bool, Error>;
 }
 
-/// Most hours that one query looks through: a month, and as many hours of roll-ups as a page can need.
-const HOURS_MAX: i32 = 800;
+/// Hours of readings in one query: a week.
+const READING_HOURS: i32 = 168;
+/// Hours of roll-ups in one query: a month.
+const ROLLUP_HOURS: i32 = 744;
 /// A reader is not kept longer than this many hours of nothing.
 const HOURS_SKIPPED_MAX: i32 = 24 * 401;
 
@@ -209,7 +211,7 @@ impl ReadingDesk {
         let mut found = Vec::new();
         let (mut hour, last) = (hour_of(from), hour_of(before - 1));
         while hour <= last && found.len() <= limit {
-            let to = last.min(hour.saturating_add(HOURS_MAX - 1));
+            let to = last.min(hour.saturating_add(READING_HOURS - 1));
             let blocks = self.readings.blocks(number, hour, to).await?;
             let inside = |reading: &&Reading| (from..before).contains(&reading.time);
             found.extend(blocks.iter().flat_map(|block| block.readings().iter().filter(inside).copied()));
@@ -239,7 +241,7 @@ impl ReadingDesk {
             ));
         }
         while hour <= last && found.len() <= limit {
-            let to = last.min(hour.saturating_add(HOURS_MAX - 1));
+            let to = last.min(hour.saturating_add(ROLLUP_HOURS - 1));
             let fives = self.readings.fives(number, hour, to).await?;
             let wide = widen(&fives, interval);
             found.extend(wide.into_iter().filter(|aggregate| (from..before).contains(&aggregate.start)));

@@ -27,6 +27,10 @@ pub struct Block {
     readings: Vec<Reading>,
 }
 
+/// A column of a reading: its value, and the place for it.
+type Get = fn(&Values) -> Option<u32>;
+type Place = fn(&mut Values) -> &mut Option<u32>;
+
 /// What is stored is no block of this version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unreadable;
@@ -63,7 +67,7 @@ impl Block {
     pub fn encode(&self) -> Vec<u8> {
         let count = self.readings.len();
         let has = |flag, used: bool| if used { flag } else { 0 };
-        let any = |of: fn(&Values) -> Option<u32>| self.readings.iter().any(|reading| of(&reading.values).is_some());
+        let any = |of: Get| self.readings.iter().any(|reading| of(&reading.values).is_some());
         let columns = has(SPEED, any(|v| v.speed))
             | has(OCCUPANCY, any(|v| v.occupancy))
             | has(COUNT, any(|v| v.count))
@@ -76,7 +80,7 @@ impl Block {
             // Below 3600.
             bytes.extend(u16::try_from(reading.time.rem_euclid(HOUR)).unwrap_or(0).to_le_bytes());
         }
-        let values: [(u8, fn(&Values) -> Option<u32>); 4] = [
+        let values: [(u8, Get); 4] = [
             (SPEED, |v| v.speed),
             (OCCUPANCY, |v| v.occupancy),
             (COUNT, |v| v.count),
@@ -114,7 +118,7 @@ impl Block {
                 revision: 0,
             })
             .collect();
-        let into: [(u8, fn(&mut Values) -> &mut Option<u32>); 4] = [
+        let into: [(u8, Place); 4] = [
             (SPEED, |v| &mut v.speed),
             (OCCUPANCY, |v| &mut v.occupancy),
             (COUNT, |v| &mut v.count),

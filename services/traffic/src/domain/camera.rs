@@ -160,7 +160,8 @@ mod tests {
     fn the_health_follows_age_darkness_and_repetition() {
         let mut camera = camera();
         assert_eq!(camera.health(second(0)), CameraHealth::Unknown);
-        let show = |camera: &mut Camera, at: i64, picture: &Picture| camera.take(second(at), picture, second(at)).unwrap();
+        let show =
+            |camera: &mut Camera, at: i64, picture: &Picture| camera.take(second(at), picture, second(at)).unwrap();
         assert!(show(&mut camera, 10, &picture(1, 90.0)));
         assert_eq!(camera.health(second(40)), CameraHealth::Good);
         assert_eq!(camera.health(second(41)), CameraHealth::Stale);

@@ -135,6 +135,8 @@ pub struct Seen {
     pub speed_kmh: Option<f64>,
     /// Share of time, 0 to 1.
     pub occupancy: Option<f64>,
+    /// Vehicles, of all lanes together.
+    pub vehicles: Option<f64>,
 }
 
 /// The city.
@@ -231,6 +233,7 @@ impl City {
             let seen = Seen {
                 speed_kmh: mean(values.iter().filter_map(|value| Some((value.speed_kmh?, value.vehicles)))),
                 occupancy: mean(values.iter().filter_map(|value| Some((value.occupancy?, None)))),
+                vehicles: values.iter().filter_map(|value| value.vehicles).reduce(|sum, vehicles| sum + vehicles),
             };
             (seen != Seen::default()).then(|| (segment.clone(), seen))
         };

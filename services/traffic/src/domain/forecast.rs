@@ -7,7 +7,7 @@ mod scoreboard;
 
 pub use models::{LastValue, ProfileDecay, SameTimeLastWeek};
 pub use ridge::Ridge;
-pub use scoreboard::{ENOUGH, Error, Scoreboard, Standing, Tally};
+pub use scoreboard::{ENOUGH, Error, Scoreboard, TOLD, Tally};
 
 use super::step::Step;
 

@@ -124,8 +124,7 @@ impl Network {
 
     /// Whether the segment passes the filter.
     pub fn matches(&self, filter: &SegmentFilter, segment: &Segment) -> bool {
-        let in_district =
-            || self.district_of(segment.id).is_some_and(|district| district.name == filter.district);
+        let in_district = || self.district_of(segment.id).is_some_and(|district| district.name == filter.district);
         (filter.classes.is_empty() || filter.classes.contains(&segment.facts.class))
             && (filter.corridor.is_empty() || filter.corridor == segment.facts.corridor)
             && filter.bounds.as_ref().is_none_or(|bounds| segment.touches(bounds))

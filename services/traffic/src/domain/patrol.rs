@@ -224,12 +224,7 @@ pub struct Arrival {
 /// How long a patrol needs from a position to a place: the quickest way on the roads. A segment takes its length at the
 /// speed that `measured` gives, else three quarters of the limit; never slower than 15 km/h, never faster than the limit.
 /// Where no way is found: 1.417 times the straight line at 30 km/h.
-pub fn arrival(
-    network: &Network,
-    from: &Position,
-    to: LatLng,
-    measured: impl Fn(&Segment) -> Option<f64>,
-) -> Arrival {
+pub fn arrival(network: &Network, from: &Position, to: LatLng, measured: impl Fn(&Segment) -> Option<f64>) -> Arrival {
     let speed = |segment: &Segment| {
         let limit = segment.facts.speed_limit_kmh;
         measured(segment).unwrap_or(limit * USUAL_SHARE).min(limit).max(SLOWEST_KMH)

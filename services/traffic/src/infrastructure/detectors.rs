@@ -1,7 +1,7 @@
 //! Detectors in a database.
 
 mod migrations;
-mod rows;
+pub(super) mod rows;
 
 use std::collections::HashMap;
 

@@ -31,10 +31,8 @@ impl Handler for IncidentConsumer {
         }
         let said: incident::IncidentStatusChanged = event.decode()?;
         let incident = said.incident.unwrap_or_default();
-        let over = matches!(
-            incident.status(),
-            IncidentStatus::Resolved | IncidentStatus::Closed | IncidentStatus::Rejected
-        );
+        let over =
+            matches!(incident.status(), IncidentStatus::Resolved | IncidentStatus::Closed | IncidentStatus::Rejected);
         if !over {
             return Ok(());
         }

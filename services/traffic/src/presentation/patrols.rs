@@ -24,8 +24,7 @@ impl PatrolGrpc {
     }
 
     async fn list(&self, request: pb::ListPatrolsRequest) -> Result<pb::ListPatrolsResponse, Error> {
-        let statuses: Vec<PatrolStatus> =
-            request.statuses.into_iter().filter_map(PatrolStatus::from_number).collect();
+        let statuses: Vec<PatrolStatus> = request.statuses.into_iter().filter_map(PatrolStatus::from_number).collect();
         let scope = format!("patrols {statuses:?}");
         let page = PageRequest::parse(&scope, request.page_size, &request.page_token)?;
         let page = self.desk.list(&statuses, page).await?;

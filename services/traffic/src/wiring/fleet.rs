@@ -15,9 +15,7 @@ use crate::application::live::{Board, Showing};
 use crate::application::network::Atlas;
 use crate::application::patrols::{PatrolDesk, Speeds};
 use crate::infrastructure::{FrameProcessor, IncidentClient, StoredCameras, StoredPatrols};
-use crate::presentation::{
-    CameraGrpc, IncidentConsumer, LiveBoard, PatrolGrpc, Shown, fleet_schedules, frame_routes,
-};
+use crate::presentation::{CameraGrpc, IncidentConsumer, LiveBoard, PatrolGrpc, Shown, fleet_schedules, frame_routes};
 
 /// How often the board is compared with the tables: for what other replicas did, and for cameras that grow stale.
 const COMPARE: Duration = Duration::from_secs(2);

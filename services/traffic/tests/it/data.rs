@@ -1,18 +1,4 @@
-//! Real data, where it is: the folder named by `KVARTAL_DATA`, or `../shared/data` beside the workspace.
-
-use std::path::PathBuf;
-
-/// The folder, or `None` with a line that says so.
-#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-pub(crate) fn folder(test: &str) -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let folder = std::env::var_os("KVARTAL_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("{test}: NOT RUN, there is no data folder at {}; name one with KVARTAL_DATA", folder.display());
-    None
-}
+//! The Los-loop file of the real data, where it is.
 
 /// The Los-loop file: ids and rows of speeds in mph, five minutes apart.
 pub(crate) struct LosLoop {
@@ -24,7 +10,11 @@ pub(crate) struct LosLoop {
 
 impl LosLoop {
     pub(crate) fn read(test: &str) -> Option<Self> {
-        let folder = folder(test)?.join("los-loop");
+        let Some(folder) = kvartal_testing::real_data() else {
+            eprintln!("{test}: NOT RUN, there is no folder of real data; name it in KVARTAL_DATA");
+            return None;
+        };
+        let folder = folder.join("los-loop");
         let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("the data folder is complete");
         let numbers = |line: &str| line.split(',').map(|cell| cell.trim().parse().unwrap()).collect::<Vec<f64>>();
         let speeds = text("los_speed_train.csv");

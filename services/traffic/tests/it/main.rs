@@ -1,4 +1,17 @@
-//! The traffic service through its RPCs.
+//! The traffic service through gRPC behind its whole stack, on SQLite and on PostgreSQL, and its rules on real data.
+#![allow(clippy::disallowed_methods, reason = "a test waits for its tasks itself")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod congestion;
 mod data;
+mod detectors;
+mod fleet;
+mod forecasts;
+mod imports;
+mod live;
 mod los_loop;
+mod network;
+mod readings;
+mod real_data;
+mod rollups;
+mod stage;

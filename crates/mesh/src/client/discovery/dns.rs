@@ -1,6 +1,8 @@
 //! Endpoints from the DNS: every address of a name.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +19,28 @@ const INTERVAL_LOST: Duration = Duration::from_secs(1);
 
 /// The addresses of a name, whenever they change. When the name cannot be resolved, what is known stays.
 pub(super) fn follow(name: Address, lost: Arc<Notify>) -> impl Stream<Item = BTreeSet<Address>> + Send {
+    follow_with(
+        name,
+        lost,
+        |name| async move { Ok(tokio::net::lookup_host((name.host(), name.port())).await?.collect()) },
+    )
+}
+
+fn follow_with<F>(
+    name: Address,
+    lost: Arc<Notify>,
+    resolve: impl Fn(Address) -> F + Send,
+) -> impl Stream<Item = BTreeSet<Address>> + Send
+where
+    F: Future<Output = io::Result<Vec<SocketAddr>>> + Send,
+{
     async_stream::stream! {
         let mut known = None;
         loop {
             let asked = Instant::now();
-            match tokio::net::lookup_host((name.host(), name.port())).await {
+            match resolve(name.clone()).await {
                 Ok(found) => {
-                    let found: BTreeSet<_> = found.map(|at| Address::new(at.ip(), at.port())).collect();
+                    let found: BTreeSet<_> = found.into_iter().map(|at| Address::new(at.ip(), at.port())).collect();
                     if !found.is_empty() && known.as_ref() != Some(&found) {
                         known = Some(found.clone());
                         yield found;
@@ -38,3 +55,6 @@ pub(super) fn follow(name: Address, lost: Arc<Notify>) -> impl Stream<Item = BTr
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ async fn length(request: crate::Request) -> usize {
 #[tokio::test]
 async fn a_small_message_is_the_same_each_time() {
     for frames in [vec![], vec![5], vec![1, 2, 3], vec![REPLAY_BYTES_MAX]] {
-        let mut replay = Replay::read(request(&frames)).await.unwrap();
+        let mut replay = Replay::read(Box::new(request(&frames))).await.unwrap();
         assert!(replay.is_kept());
         for attempt in 0..3 {
             let request = replay.request(attempt).unwrap();
@@ -37,7 +37,7 @@ async fn a_small_message_is_the_same_each_time() {
 #[tokio::test]
 async fn a_large_message_is_whole_and_sent_once() {
     for frames in [vec![REPLAY_BYTES_MAX + 1], vec![40_000, 40_000, 40_000]] {
-        let mut replay = Replay::read(request(&frames)).await.unwrap();
+        let mut replay = Replay::read(Box::new(request(&frames))).await.unwrap();
         assert!(!replay.is_kept());
         let request = replay.request(0).unwrap();
         assert!(replay.request(1).is_err());

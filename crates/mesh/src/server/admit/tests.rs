@@ -55,9 +55,9 @@ fn each_kind_of_access_lets_in_exactly_whom_it_names() {
 #[test]
 fn a_service_may_make_the_calls_it_declares() {
     let contract = kvartal_proto::contract();
-    let internal = contract.methods().find(|method| method.access == Access::Internal).unwrap();
+    let mut methods = contract.methods().filter(|method| method.domain == "identity");
+    let internal = methods.find(|method| method.access == Access::Internal).unwrap();
     let call = |name: &str| authorize(contract, internal, &Actor::Service { name: name.into() }).is_ok();
-    assert_eq!(internal.domain, "identity");
     assert!(call("notification"));
     assert!(!call("incident") && !call("nobody") && !call(""));
 }
@@ -119,7 +119,7 @@ async fn who(
     }
     if let Some(caller) = mesh {
         let token = MeshKey::new(&[7; 32]).token(caller, "identity", SystemClock.now()).unwrap();
-        request.headers_mut().insert(MESH_HEADER, token);
+        request.headers_mut().insert(&MESH_HEADER, token);
     }
     if bearer {
         request.headers_mut().insert("authorization", "Bearer x".parse().unwrap());

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum as _;
-use http_body_util::StreamBody;
 use kvartal_kernel::SystemClock;
 use kvartal_mesh::server::Limits;
-use kvartal_mesh::{BoxService, Channel, tls};
+use kvartal_mesh::{Channel, tls};
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::identity::v1::{GetContactRequest, GetJwksRequest, GetProfileRequest};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
-use tonic::body::Body;
 use tonic::{Request, Status};
 
+use super::refusals::{Refusals, Why};
 use super::serve;
 use super::wire::{self, CALLED, CALLER, Part};
 use crate::drive::repeat;
@@ -32,6 +31,14 @@ pub(crate) enum Layer {
     Bare,
     /// A call that is turned away for want of a place.
     Refused,
+    /// Because its caller comes too often.
+    RefusedOften,
+    /// Because it has no token.
+    RefusedNobody,
+    /// Because its token is nonsense.
+    RefusedNonsense,
+    /// Because its token is forged.
+    RefusedForged,
     /// Behind the stack, from nobody in particular.
     Stack,
     /// With a token that was seen before.
@@ -54,7 +61,11 @@ impl Layer {
     fn what(self) -> &'static str {
         match self {
             Self::Bare => "client, codec and handler",
-            Self::Refused => "turned away by the stack",
+            Self::Refused => "turned away for want of a place",
+            Self::RefusedOften => "turned away, too often",
+            Self::RefusedNobody => "turned away, no token",
+            Self::RefusedNonsense => "turned away, no token but nonsense",
+            Self::RefusedForged => "turned away, forged token",
             Self::Stack => "through the stack",
             Self::Token => "through the stack, with a token",
             Self::Metrics => "through the stack, with a token and metrics",
@@ -106,14 +117,11 @@ pub(crate) async fn call(layer: Layer, calls: u32) {
             let client = IdentityServiceClient::new(serve::routes());
             times(calls, async || client.clone().get_jwks(GetJwksRequest {}).await).await;
         }
-        Layer::Refused => {
-            let client = IdentityServiceClient::new(full_up().await);
-            times(calls, async || match client.clone().get_jwks(GetJwksRequest {}).await {
-                Err(status) if status.code() == tonic::Code::Unavailable => Ok(()),
-                other => panic!("this should have been refused: {other:?}"),
-            })
-            .await;
-        }
+        Layer::Refused => refused(calls, Why::Full).await,
+        Layer::RefusedOften => refused(calls, Why::Often).await,
+        Layer::RefusedNobody => refused(calls, Why::Nobody).await,
+        Layer::RefusedNonsense => refused(calls, Why::Nonsense).await,
+        Layer::RefusedForged => refused(calls, Why::Forged).await,
         Layer::Stack => {
             let client = IdentityServiceClient::new(serve::stack(Limits::default()));
             times(calls, async || client.clone().get_jwks(GetJwksRequest {}).await).await;
@@ -154,13 +162,20 @@ async fn over_wire(calls: u32, calling: Part, called: Part) {
     served.abort();
 }
 
+async fn refused(calls: u32, why: Why) {
+    let refusals = Refusals::new(why).await;
+    for _ in 0..calls {
+        refusals.refuse().await;
+    }
+}
+
 async fn with_token(calls: u32) {
     let client = IdentityServiceClient::new(serve::stack(Limits::default()));
     let token = noop::tokens(1).remove(0);
     times(calls, async || client.clone().get_profile(profile(&token)).await).await;
 }
 
-fn profile(token: &str) -> Request<GetProfileRequest> {
+pub(super) fn profile(token: &str) -> Request<GetProfileRequest> {
     let mut request = Request::new(GetProfileRequest {});
     request.metadata_mut().insert("authorization", token.parse().unwrap());
     request
@@ -170,19 +185,6 @@ async fn times<T>(calls: u32, call: impl AsyncFn() -> Result<T, Status>) {
     for _ in 0..calls {
         call().await.expect("the call is answered");
     }
-}
-
-/// A stack whose only place is held by a call whose message never comes.
-async fn full_up() -> BoxService {
-    let service = serve::stack(Limits { calls_max: 1, ..Limits::default() });
-    let never = futures::stream::pending::<Result<hyper::body::Frame<bytes::Bytes>, Status>>();
-    let request = http::Request::post("/kvartal.identity.v1.IdentityService/GetJwks")
-        .header("content-type", "application/grpc")
-        .body(Body::new(StreamBody::new(never)))
-        .unwrap();
-    tokio::spawn(service.handle(request));
-    tokio::task::yield_now().await;
-    service
 }
 
 /// Measures until it is dropped.

@@ -5,12 +5,14 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use kvartal_kernel::SystemClock;
 use kvartal_mesh::BoxService;
 use kvartal_mesh::auth::MeshKey;
+use kvartal_mesh::rate::{LocalLimiter, Rate, RateNumbers};
 use kvartal_mesh::server::{Limits, Listen, Stack, Tls};
 use kvartal_mesh::tls::{Identities, Identity};
 use kvartal_proto::codec::CheckedCodec;
@@ -92,7 +94,18 @@ pub(super) fn routes() -> Routes {
 
 /// The same behind the stack.
 pub(super) fn stack(limits: Limits) -> BoxService {
-    Stack { service: "identity", mesh_key: Some(mesh_key()), limits, ..noop::stack() }.wrap(routes())
+    wrap(Stack { limits, ..noop::stack() })
+}
+
+/// The same where one call an hour is allowed.
+pub(super) fn strict_stack() -> BoxService {
+    let rate = Rate { interval: Duration::from_secs(3_600), burst: 1 };
+    let numbers = RateNumbers { sensitive: rate, read: rate, write: rate, expensive: rate, stream: rate };
+    wrap(Stack { limiter: Arc::new(LocalLimiter::new(Arc::new(SystemClock), numbers)), ..noop::stack() })
+}
+
+fn wrap(stack: Stack) -> BoxService {
+    Stack { service: "identity", mesh_key: Some(mesh_key()), ..stack }.wrap(routes())
 }
 
 pub(super) async fn listen() -> TcpListener {

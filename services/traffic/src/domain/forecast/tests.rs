@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{ENOUGH, Error, LastValue, Model, Scoreboard, Series, Standing, Tally, models};
+use super::{ENOUGH, Error, LastValue, Model, Scoreboard, Series, TOLD, Tally, models};
 use crate::domain::step::Step;
 
 fn daily(noise: impl Fn(i64) -> f64, steps: i64) -> Series {
@@ -31,22 +31,32 @@ fn profiles_know_what_comes_and_half_a_deviation_is_left() {
 }
 
 #[test]
-fn a_model_that_loses_to_the_last_value_is_switched_off() {
+fn a_model_that_loses_to_a_naive_one_is_switched_off() {
     let tally = |own: f64, naive: f64, count: u64| {
         let mut tally = Tally::default();
-        (0..count).for_each(|_| tally.add(Error { own, naive }));
+        (0..count).for_each(|_| tally.add(Error { own, naive, covered: None }));
         tally
     };
-    assert_eq!(tally(1.0, 2.0, ENOUGH - 1).standing(), Standing::Unmeasured);
-    assert_eq!(tally(1.0, 2.0, ENOUGH).standing(), Standing::Served);
-    assert_eq!(tally(2.0, 2.0, ENOUGH).standing(), Standing::Served, "the last value itself does not lose to itself");
-    assert_eq!(tally(2.1, 2.0, ENOUGH).standing(), Standing::Off);
-    let mut board = Scoreboard::default();
-    *board.tally("worse", 3) = tally(3.0, 2.0, 500);
-    *board.tally("good", 3) = tally(1.5, 2.0, 500);
-    *board.tally("new", 3) = tally(0.1, 2.0, 5);
-    assert_eq!(board.best(3).map(|(model, _)| model), Some("good"));
-    assert_eq!(board.best(6), None);
+    let board = |models: &[(&str, Tally)]| {
+        let mut board = Scoreboard::default();
+        for (model, tally) in models {
+            TOLD.iter().for_each(|horizon| *board.tally(model, *horizon) = tally.clone());
+        }
+        board
+    };
+    let last = ("last-value", tally(2.0, 2.0, 500));
+    assert_eq!(board(std::slice::from_ref(&last)).serving(), None, "the last value does not beat itself");
+    assert_eq!(board(&[last.clone(), ("new", tally(0.1, 2.0, ENOUGH - 1))]).serving(), None, "too little is known");
+    assert_eq!(board(&[last.clone(), ("worse", tally(2.1, 2.0, 500))]).serving(), None);
+    let good = ("good", tally(1.5, 2.0, 500));
+    let better = ("better", tally(1.4, 2.0, ENOUGH));
+    assert_eq!(board(&[last.clone(), good.clone(), better]).serving(), Some("better"));
+    let week = ("same-time-last-week", tally(1.0, 2.0, 500));
+    assert_eq!(board(&[last.clone(), good.clone(), week.clone()]).serving(), Some("same-time-last-week"));
+    assert!(!board(&[last.clone(), good.clone(), week]).beats_naive("good", 3), "last week was nearer");
+    let mut once = board(&[last, good]);
+    *once.tally("good", 12) = tally(3.0, 2.0, 500);
+    assert_eq!(once.serving(), None, "it must win at every horizon that is told");
 }
 
 proptest! {
@@ -54,7 +64,7 @@ proptest! {
     #[test]
     fn intervals_are_empirical_quantiles(errors in prop::collection::vec(-40.0..40.0_f64, 20..300)) {
         let mut tally = Tally::default();
-        errors.iter().for_each(|error| tally.add(Error { own: *error, naive: 0.0 }));
+        errors.iter().for_each(|error| tally.add(Error { own: *error, naive: 0.0, covered: None }));
         let count = f64::from(u32::try_from(errors.len()).unwrap());
         for share in [0.1, 0.5, 0.9] {
             let bound = tally.quantile(share).unwrap();

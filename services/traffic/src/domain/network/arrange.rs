@@ -18,7 +18,8 @@ impl Network {
         segments.sort_unstable_by_key(|segment| (segment.facts.class, segment.id));
         segments.dedup_by_key(|segment| segment.id);
         districts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let places: HashMap<SegmentId, u32> = (0..).zip(&segments).map(|(place, segment)| (segment.id, place)).collect();
+        let places: HashMap<SegmentId, u32> =
+            (0..).zip(&segments).map(|(place, segment)| (segment.id, place)).collect();
         let grid = Grid::of(segments.iter().map(|segment| segment.bounds()));
         let district_of = segments.iter().map(|segment| district_of(segment, &districts)).collect();
         let follow = |segment: &Arc<Segment>| {

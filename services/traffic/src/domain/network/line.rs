@@ -41,7 +41,8 @@ pub fn point_at(line: &[LatLng], offset_m: f64) -> Option<LatLng> {
 /// The place that is nearest to the point; the line must not be empty, or everything is at its only point, 0, 0.
 pub fn nearest(line: &[LatLng], point: LatLng) -> Spot {
     let shrink = point.latitude.to_radians().cos();
-    let flat = |p: LatLng| ((p.longitude - point.longitude) * shrink * DEGREE_M, (p.latitude - point.latitude) * DEGREE_M);
+    let flat =
+        |p: LatLng| ((p.longitude - point.longitude) * shrink * DEGREE_M, (p.latitude - point.latitude) * DEGREE_M);
     let mut best = Spot {
         offset_m: 0.0,
         distance_m: line.first().map_or(f64::INFINITY, |first| first.distance_m(point)),

@@ -54,8 +54,7 @@ impl Network {
         }
         // What is open is known up to the end of its segment.
         let rest = (from.segment.length_m - from.offset_m).max(0.0);
-        let start =
-            Open { seconds: seconds(rest, &from.segment), distance_m: rest, segment: from.segment.id };
+        let start = Open { seconds: seconds(rest, &from.segment), distance_m: rest, segment: from.segment.id };
         let mut open = BinaryHeap::from([start]);
         let mut settled: HashMap<SegmentId, ()> = HashMap::new();
         let mut best: Option<Way> = None;
@@ -69,8 +68,7 @@ impl Network {
             for next in self.next(at.segment) {
                 if next.id == to.segment.id {
                     let metres = to.offset_m;
-                    let way =
-                        Way { distance_m: at.distance_m + metres, seconds: at.seconds + seconds(metres, next) };
+                    let way = Way { distance_m: at.distance_m + metres, seconds: at.seconds + seconds(metres, next) };
                     if best.is_none_or(|best| way.seconds < best.seconds) {
                         best = Some(way);
                     }

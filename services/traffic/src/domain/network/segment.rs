@@ -47,15 +47,8 @@ pub enum RoadClass {
 
 impl RoadClass {
     /// Every class, by number.
-    pub const ALL: [Self; 7] = [
-        Self::Motorway,
-        Self::Trunk,
-        Self::Primary,
-        Self::Secondary,
-        Self::Tertiary,
-        Self::Residential,
-        Self::Link,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Motorway, Self::Trunk, Self::Primary, Self::Secondary, Self::Tertiary, Self::Residential, Self::Link];
 
     /// The number in the contract and in storage.
     pub fn number(self) -> i16 {

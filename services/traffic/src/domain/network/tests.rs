@@ -55,7 +55,10 @@ fn scattered(count: usize) -> Vec<Arc<Segment>> {
             let reach = if index % 997 == 0 { 0.3 } else { 0.004 };
             let mut point = at(numbers.between(55.5, 56.0), numbers.between(37.2, 38.0));
             let points = (0..4).map(|_| {
-                let next = at(point.latitude + numbers.between(-reach, reach), point.longitude + numbers.between(-reach, reach));
+                let next = at(
+                    point.latitude + numbers.between(-reach, reach),
+                    point.longitude + numbers.between(-reach, reach),
+                );
                 std::mem::replace(&mut point, next)
             });
             let geometry: Vec<LatLng> = points.collect();
@@ -73,7 +76,8 @@ fn surely_touches(line: &[LatLng], bounds: &Bounds, margin: f64) -> bool {
         north: bounds.north - margin,
         east: bounds.east - margin,
     };
-    line.windows(2).any(|ends| (0..=2_000).any(|step| inner.contains(line::between(ends[0], ends[1], f64::from(step) / 2_000.0))))
+    line.windows(2)
+        .any(|ends| (0..=2_000).any(|step| inner.contains(line::between(ends[0], ends[1], f64::from(step) / 2_000.0))))
 }
 
 #[test]
@@ -158,7 +162,8 @@ fn a_segment_belongs_to_the_district_that_holds_most_of_it() {
     };
     let across = segment("across", facts(RoadClass::Primary, vec![at(55.05, 37.09), at(55.05, 37.13)]));
     let outside = segment("outside", facts(RoadClass::Primary, vec![at(56.05, 37.09), at(56.05, 37.13)]));
-    let network = Network::new(1, vec![across.clone(), outside.clone()], vec![district("east", 37.1), district("west", 37.0)]);
+    let network =
+        Network::new(1, vec![across.clone(), outside.clone()], vec![district("east", 37.1), district("west", 37.0)]);
     assert_eq!(network.district_of(across.id).unwrap().name, "east");
     assert!(network.district_of(outside.id).is_none());
     let filter = SegmentFilter { district: "east".into(), ..SegmentFilter::default() };
@@ -171,12 +176,16 @@ fn streets(side: usize) -> Vec<Arc<Segment>> {
     let mut all = Vec::new();
     for row in 0..side {
         for column in 0..side {
-            for (heading, (to_row, to_column)) in
-                [("n", (row + 1, column)), ("s", (row.wrapping_sub(1), column)), ("e", (row, column + 1)), ("w", (row, column.wrapping_sub(1)))]
-            {
+            for (heading, (to_row, to_column)) in [
+                ("n", (row + 1, column)),
+                ("s", (row.wrapping_sub(1), column)),
+                ("e", (row, column + 1)),
+                ("w", (row, column.wrapping_sub(1))),
+            ] {
                 if to_row < side && to_column < side {
                     let mut facts = facts(RoadClass::Tertiary, vec![node(row, column), node(to_row, to_column)]);
-                    facts.next = ["n", "s", "e", "w"].iter().map(|next| format!("{to_row}-{to_column}-{next}")).collect();
+                    facts.next =
+                        ["n", "s", "e", "w"].iter().map(|next| format!("{to_row}-{to_column}-{next}")).collect();
                     all.push(segment(&format!("{row}-{column}-{heading}"), facts));
                 }
             }

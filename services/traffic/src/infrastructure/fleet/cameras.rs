@@ -90,8 +90,7 @@ async fn change(
     }
     camera::Model::from(&camera).into_active_model().reset_all().update(tx).await.map_err(db_error)?;
     if let (Some(picture), Some(frame)) = (picture, &camera.frame) {
-        let row =
-            camera_frame::Model { camera: camera.name.clone(), time: frame.time.0, content: picture.content };
+        let row = camera_frame::Model { camera: camera.name.clone(), time: frame.time.0, content: picture.content };
         let replace = OnConflict::column(camera_frame::Column::Camera)
             .update_columns([camera_frame::Column::Time, camera_frame::Column::Content])
             .to_owned();

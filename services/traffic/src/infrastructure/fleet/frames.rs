@@ -72,11 +72,8 @@ fn process(content: &[u8]) -> Result<Picture, Error> {
         image::ImageError::Limits(_) => wrong("must be at most 8,000 pixels wide and high"),
         error => wrong("is damaged and cannot be read").because(error),
     })?;
-    let picture = if picture.width() > WIDTH_MAX {
-        picture.resize(WIDTH_MAX, WIDTH_MAX, FilterType::Triangle)
-    } else {
-        picture
-    };
+    let picture =
+        if picture.width() > WIDTH_MAX { picture.resize(WIDTH_MAX, WIDTH_MAX, FilterType::Triangle) } else { picture };
     let (fingerprint, brightness) = look(&picture);
     let mut encoded = Vec::new();
     JpegEncoder::new_with_quality(&mut encoded, QUALITY)
@@ -114,7 +111,8 @@ mod tests {
 
     #[test]
     fn equal_pictures_have_equal_fingerprints_and_others_have_not() {
-        let (a, b, c) = (process(&jpeg(80, 90)).unwrap(), process(&jpeg(80, 90)).unwrap(), process(&jpeg(80, 120)).unwrap());
+        let (a, b, c) =
+            (process(&jpeg(80, 90)).unwrap(), process(&jpeg(80, 90)).unwrap(), process(&jpeg(80, 120)).unwrap());
         assert_eq!(a.fingerprint, b.fingerprint);
         assert_ne!(a.fingerprint, c.fingerprint);
         assert!((90.0..100.0).contains(&a.brightness), "{}", a.brightness);

@@ -31,10 +31,8 @@ impl Incidents for IncidentClient {
             _ => error,
         })?;
         let incident = answer.into_inner().incident.ok_or_else(|| Error::internal("incident answered nothing"))?;
-        let open = !matches!(
-            incident.status(),
-            IncidentStatus::Resolved | IncidentStatus::Closed | IncidentStatus::Rejected
-        );
+        let open =
+            !matches!(incident.status(), IncidentStatus::Resolved | IncidentStatus::Closed | IncidentStatus::Rejected);
         let point = incident.place.as_ref().and_then(|place| place.points.first());
         let place = point.and_then(|point| LatLng::new(point.latitude, point.longitude));
         let place = place.ok_or_else(|| Error::internal("incident told of an incident without a place"))?;

@@ -145,9 +145,10 @@ impl TryFrom<patrol::Model> for Patrol {
             heading_degrees: row.heading_degrees,
             speed_kmh: row.speed_kmh,
         });
-        let mission = row.incident_id.zip(row.place_latitude.zip(row.place_longitude)).map(|(incident, place)| {
-            Mission { incident, place: LatLng { latitude: place.0, longitude: place.1 } }
-        });
+        let mission = row
+            .incident_id
+            .zip(row.place_latitude.zip(row.place_longitude))
+            .map(|(incident, place)| Mission { incident, place: LatLng { latitude: place.0, longitude: place.1 } });
         Ok(Self {
             name: row.name,
             call_sign: row.call_sign,

@@ -23,8 +23,6 @@ pub(crate) enum Shown {
     Score(pb::TrafficScore),
     /// A warning.
     Warning(pb::TrafficWarning),
-    /// A detector.
-    Detector(pb::Detector),
     /// A camera.
     Camera(pb::Camera),
     /// A patrol.
@@ -39,7 +37,6 @@ impl Shown {
             Self::Jam(jam) => message.jams.push(jam.clone()),
             Self::Score(score) => message.scores.push(score.clone()),
             Self::Warning(warning) => message.warnings.push(warning.clone()),
-            Self::Detector(detector) => message.detectors.push(detector.clone()),
             Self::Camera(camera) => message.cameras.push(camera.clone()),
             Self::Patrol(patrol) => message.patrols.push(patrol.clone()),
         }

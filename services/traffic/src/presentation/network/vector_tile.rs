@@ -90,11 +90,7 @@ pub(super) fn encode(tile: &Tile) -> Vec<u8> {
 fn values(road: &Drawn) -> [Value; 3] {
     let text = |text: &str| Value { text: Some(text.to_owned()), number: None };
     let class = u64::from(road.segment.facts.class.number().unsigned_abs());
-    [
-        text(&road.segment.name),
-        Value { text: None, number: Some(class) },
-        text(&road.segment.facts.display_name),
-    ]
+    [text(&road.segment.name), Value { text: None, number: Some(class) }, text(&road.segment.facts.display_name)]
 }
 
 /// Lines as commands with differences, zigzag encoded.

@@ -1,0 +1,33 @@
+// Tells of new incidents in the parts of the city that this device follows.
+import { useRef } from "react";
+import { useFollowedAreas } from "~/citizen/areaAlerts";
+import { citizenText } from "~/citizen/citizen.text";
+import { useAreas, whereOf } from "~/citizen/data";
+import { type Incident, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
+import { useText } from "~/i18n/text";
+import { toast } from "~/kit";
+import { useTopic } from "~/platform/streams";
+import { incidents } from "~/platform/topics";
+
+export default function AreaAlerts() {
+  const text = useText(citizenText);
+  const followed = useFollowedAreas();
+  const { name } = useAreas();
+  const told = useRef(new Set<string>());
+  const tell = (incident: Incident) => {
+    const fresh = incident.status === IncidentStatus.NEW && followed.includes(incident.areaId);
+    if (!fresh || told.current.has(incident.incidentId)) return;
+    told.current.add(incident.incidentId);
+    const message = text.areaNews(name(incident.areaId), incident.title);
+    if (document.hidden && "Notification" in window && Notification.permission === "granted") {
+      new Notification(message, { body: whereOf(incident), tag: incident.incidentId });
+    } else toast(message);
+  };
+  useTopic(
+    incidents,
+    ({ incident }) => incident && tell(incident),
+    () => {},
+    followed.length > 0,
+  );
+  return null;
+}
