@@ -327,7 +327,7 @@ mod tests {
             let after = flow.on_the_road() + flow.waiting.iter().sum::<f64>();
             let made = after - before + left;
             // Those who found too many waiting before them stayed at home.
-            assert!(made <= 0.6 * STEP_S + 1e-9 && made >= -1e-9, "{made} vehicles from nowhere");
+            assert!((-1e-9..=0.6 * STEP_S + 1e-9).contains(&made), "{made} vehicles from nowhere");
             came += made;
         }
         assert!(came > 100.0);

@@ -278,7 +278,7 @@ fn meet(a: &[Metres], b: &[Metres]) -> Option<(f64, f64, Metres)> {
     let (x, y) = (r.0 - p.0, r.1 - p.1);
     let (t, u) = ((x * e.1 - y * e.0) / cross, (x * d.1 - y * d.0) / cross);
     let inside = (0.0..=1.0).contains(&t) && (0.0..=1.0).contains(&u);
-    inside.then(|| (t, u, (p.0 + d.0 * t, p.1 + d.1 * t)))
+    inside.then_some((t, u, (p.0 + d.0 * t, p.1 + d.1 * t)))
 }
 
 /// How far a point is from a line.
