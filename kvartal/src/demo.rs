@@ -1,7 +1,7 @@
 //! The demo city: generated from a fixed seed, filled through the real RPCs, and kept moving.
 //!
 //! `city` is the map, `people` who lives there, `town` how they call the platform, `acts` what they can do, `seed` what
-//! the city begins with and `life` what happens afterwards. Nothing here has a way in that others have not: every change is an RPC by somebody
+//! the city begins with and `life` what happens afterwards; `traffic` is what drives on its streets. Nothing here has a way in that others have not: every change is an RPC by somebody
 //! who may make it.
 
 mod acts;
@@ -12,6 +12,7 @@ mod photo;
 mod random;
 mod seed;
 mod town;
+mod traffic;
 mod words;
 
 use std::sync::Arc;
@@ -81,8 +82,17 @@ impl Demo {
     /// Begins to fill the city, and keeps it moving until the runtime stops.
     pub(crate) fn start(runtime: &Runtime, console: Console) -> anyhow::Result<()> {
         let local = |name: &str| runtime.directory().local(name).with_context(|| format!("the demo needs {name}"));
-        let town = Town::new(local(kvartal_identity::NAME)?, local(kvartal_incident::NAME)?, runtime.clock());
+        let town = Town::new(
+            local(kvartal_identity::NAME)?,
+            local(kvartal_incident::NAME)?,
+            local(kvartal_traffic::NAME)?,
+            runtime.clock(),
+        );
         let demo = Arc::new(Self { city: City::generate(), people: everybody(), town, console });
+        let (stop, driving) = (runtime.stop(), demo.clone());
+        runtime.spawn("demo traffic", async move {
+            stop.run_until_cancelled(traffic::run(&driving)).await;
+        });
         let stop = runtime.stop();
         runtime.spawn("demo", async move {
             // Whatever is under way is dropped at once: calls are durable or they did not happen.

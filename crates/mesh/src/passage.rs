@@ -60,7 +60,8 @@ impl Passage {
         let asked = deadline::read(request.headers()).unwrap_or_default();
         let at = Instant::now() + asked.map_or(method.deadline + SLACK, |asked| asked.min(method.deadline));
         let criticality = criticality::read(request.headers()).unwrap_or_default();
-        let answer = client::call(&balancer, criticality, Want::of(method, patience, at), Box::new(request));
+        let want = Want { cut: at + SLACK, ..Want::of(method, patience, at) };
+        let answer = client::call(&balancer, criticality, want, Box::new(request));
         timeout_at(at + SLACK, Box::pin(answer)).await.unwrap_or_else(|_| Err(too_late()))
     }
 

@@ -32,8 +32,8 @@ pub(crate) struct Findings {
     chain: String,
 }
 
-/// Files reports until told to stop; errors are what a killed server gives.
-pub(crate) async fn write(citizen: User, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
+/// Files reports until told to stop, at this pace; errors are what a killed server gives.
+pub(crate) async fn write(citizen: User, acknowledged: Acknowledged, stop: Arc<AtomicBool>, pace: Duration) {
     let mut reports = ReportServiceClient::new(citizen.channel());
     while !stop.load(Ordering::Relaxed) {
         let request_id = Uuid::new_v4();
@@ -51,6 +51,9 @@ pub(crate) async fn write(citizen: User, acknowledged: Acknowledged, stop: Arc<A
             }
             Ok(Err(_)) | Err(_) => tokio::task::yield_now().await,
         }
+        if !pace.is_zero() {
+            tokio::time::sleep(pace).await;
+        }
     }
 }
 
@@ -64,8 +67,9 @@ async fn kill_under_load(adapter: Adapter, kills: usize, env: Vec<(String, Strin
     for kill in 0..kills {
         let citizen = platform.sign_in(&email).await;
         let stop = Arc::new(AtomicBool::new(false));
-        let writers: Vec<_> =
-            (0..WRITERS).map(|_| tokio::spawn(write(citizen.clone(), acknowledged.clone(), stop.clone()))).collect();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|_| tokio::spawn(write(citizen.clone(), acknowledged.clone(), stop.clone(), Duration::ZERO)))
+            .collect();
         // Not a synchronisation: the moment of the kill is meant to be random.
         tokio::time::sleep(Duration::from_millis(random.random_range(5..250))).await;
         platform.kill();

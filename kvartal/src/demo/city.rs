@@ -51,8 +51,23 @@ pub(crate) struct District {
 pub(crate) struct Street {
     /// What it is called.
     pub(crate) name: &'static str,
+    /// How much it carries.
+    pub(crate) grade: Grade,
     /// How it runs.
     pub(crate) points: Vec<Point>,
+}
+
+/// How important a street is, each way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Grade {
+    /// Three lanes, 80 km/h.
+    Trunk,
+    /// Two lanes, 60 km/h.
+    Primary,
+    /// Two lanes, 50 km/h.
+    Secondary,
+    /// One lane, 40 km/h.
+    Tertiary,
 }
 
 /// A place where something can happen.
@@ -90,7 +105,11 @@ const RADIALS: [&str; 12] = [
     "Садовая улица",
     "Яблоневая улица",
 ];
-const RINGS: [(&str, f64); 3] = [("улица Полярников", 0.17), ("Бульварное кольцо", 0.40), ("Кольцевая улица", 0.72)];
+const RINGS: [(&str, f64, Grade); 3] = [
+    ("улица Полярников", 0.17, Grade::Secondary),
+    ("Бульварное кольцо", 0.40, Grade::Primary),
+    ("Кольцевая улица", 0.72, Grade::Trunk),
+];
 const CROSSINGS: [&str; 6] =
     ["улица Ломоносова", "улица Космонавтов", "Парковая улица", "улица Строителей", "Аэродромная улица", "улица Мира"];
 
@@ -186,11 +205,16 @@ fn streets(random: &mut Random) -> Vec<Street> {
                 polar(angle + bend * share, RADIUS_M * share)
             })
             .collect();
-        streets.push(Street { name, points });
+        let grade = match index {
+            6 => Grade::Trunk,
+            _ if index % 2 == 0 => Grade::Primary,
+            _ => Grade::Secondary,
+        };
+        streets.push(Street { name, grade, points });
     }
-    for (name, share) in RINGS {
+    for (name, share, grade) in RINGS {
         let points = (0..=24).map(|step| polar(TAU * f64::from(step) / 24.0, RADIUS_M * share)).collect();
-        streets.push(Street { name, points });
+        streets.push(Street { name, grade, points });
     }
     for (index, name) in CROSSINGS.iter().enumerate() {
         let from = TAU * (index as f64 + random.between(0.0, 0.4)) / CROSSINGS.len() as f64;
@@ -203,7 +227,7 @@ fn streets(random: &mut Random) -> Vec<Street> {
                 (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share)
             })
             .collect();
-        streets.push(Street { name, points });
+        streets.push(Street { name, grade: Grade::Tertiary, points });
     }
     streets
 }
@@ -213,9 +237,16 @@ fn polar(angle: f64, distance_m: f64) -> Point {
     offset(angle.cos() * distance_m, angle.sin() * distance_m)
 }
 
-fn offset(east_m: f64, north_m: f64) -> Point {
+/// So many metres east and north of the middle.
+pub(super) fn offset(east_m: f64, north_m: f64) -> Point {
     let shrink = CENTRE.0.to_radians().cos();
     (CENTRE.0 + north_m / METRES_PER_DEGREE, CENTRE.1 + east_m / (METRES_PER_DEGREE * shrink))
+}
+
+/// Metres east and north of the middle.
+pub(super) fn metres((latitude, longitude): Point) -> (f64, f64) {
+    let shrink = CENTRE.0.to_radians().cos();
+    ((longitude - CENTRE.1) * METRES_PER_DEGREE * shrink, (latitude - CENTRE.0) * METRES_PER_DEGREE)
 }
 
 /// Of a piece of street, in degrees of latitude.
@@ -225,7 +256,7 @@ fn length(ends: &[Point]) -> f64 {
 }
 
 /// To the decimetre: more digits only look exact.
-fn round((latitude, longitude): Point) -> Point {
+pub(super) fn round((latitude, longitude): Point) -> Point {
     ((latitude * 1e6).round() / 1e6, (longitude * 1e6).round() / 1e6)
 }
 

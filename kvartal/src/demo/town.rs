@@ -10,6 +10,11 @@ use kvartal_proto::identity::v1 as identity;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
 use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
+use kvartal_proto::traffic::v1::camera_service_client::CameraServiceClient;
+use kvartal_proto::traffic::v1::detector_service_client::DetectorServiceClient;
+use kvartal_proto::traffic::v1::network_service_client::NetworkServiceClient;
+use kvartal_proto::traffic::v1::patrol_service_client::PatrolServiceClient;
+use kvartal_proto::traffic::v1::reading_service_client::ReadingServiceClient;
 use tonic::{Request, Response, Status};
 
 use super::people::{PASSWORD, Person, Session};
@@ -25,26 +30,53 @@ const RENEW_BEFORE: Duration = Duration::from_secs(45);
 /// The services, as people reach them.
 #[derive(Clone)]
 pub(crate) struct Town {
-    identity: IdentityServiceClient<BoxService>,
+    pub(super) identity: IdentityServiceClient<BoxService>,
     /// Incidents.
     pub(super) incidents: IncidentServiceClient<BoxService>,
     /// Reports.
     pub(super) reports: ReportServiceClient<BoxService>,
+    /// Roads, detectors, cameras, patrols.
+    pub(super) traffic: TrafficClients,
     clock: Arc<dyn Clock>,
+}
+
+/// The traffic service, as people reach it.
+#[derive(Clone)]
+pub(crate) struct TrafficClients {
+    pub(super) network: NetworkServiceClient<BoxService>,
+    pub(super) detectors: DetectorServiceClient<BoxService>,
+    pub(super) readings: ReadingServiceClient<BoxService>,
+    pub(super) cameras: CameraServiceClient<BoxService>,
+    pub(super) patrols: PatrolServiceClient<BoxService>,
+}
+
+impl TrafficClients {
+    fn new(traffic: BoxService) -> Self {
+        // As large as the service takes.
+        let limit = 9 * 1024 * 1024;
+        Self {
+            network: NetworkServiceClient::new(traffic.clone()),
+            detectors: DetectorServiceClient::new(traffic.clone()),
+            readings: ReadingServiceClient::new(traffic.clone()).max_encoding_message_size(limit),
+            cameras: CameraServiceClient::new(traffic.clone()),
+            patrols: PatrolServiceClient::new(traffic),
+        }
+    }
 }
 
 /// The answer of a call in the making.
 pub(super) type Answer<A> = BoxFuture<'static, Result<Response<A>, Status>>;
 
 impl Town {
-    /// Over the complete stacks of the two services: what the demo may do, anybody with that account may do.
-    pub(crate) fn new(identity: BoxService, incident: BoxService, clock: Arc<dyn Clock>) -> Self {
+    /// Over the complete stacks of the services: what the demo may do, anybody with that account may do.
+    pub(crate) fn new(identity: BoxService, incident: BoxService, traffic: BoxService, clock: Arc<dyn Clock>) -> Self {
         // A photo of 8 MB has to fit in.
         let limit = 12 * 1024 * 1024;
         Self {
             identity: IdentityServiceClient::new(identity),
             incidents: IncidentServiceClient::new(incident.clone()).max_decoding_message_size(limit),
             reports: ReportServiceClient::new(incident).max_encoding_message_size(limit),
+            traffic: TrafficClients::new(traffic),
             clock,
         }
     }

@@ -139,3 +139,11 @@ pub(crate) fn comment(random: &mut Random) -> String {
     ];
     random.pick(TEXTS).copied().unwrap_or_default().to_owned()
 }
+
+/// What stands in the way of traffic all of a sudden.
+pub(crate) fn obstacle(random: &mut Random) -> (IncidentKind, String) {
+    let sudden: Vec<_> =
+        INCIDENTS.iter().filter(|(kind, _)| matches!(kind, IncidentKind::Crash | IncidentKind::Stall)).collect();
+    let (kind, titles) = random.pick(&sudden).map_or((IncidentKind::Crash, &[][..]), |(kind, titles)| (*kind, *titles));
+    (kind, random.pick(titles).copied().unwrap_or("Авария").to_owned())
+}

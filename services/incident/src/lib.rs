@@ -26,7 +26,7 @@ use application::watch::Feed;
 use infrastructure::{
     ImageProcessor, StoredCases, StoredCatalogue, StoredChanges, StoredIncidents, StoredPhotos, StoredReports,
 };
-use presentation::{IncidentGrpc, Open311, Pages, ReportGrpc, routes, schedules};
+use presentation::{IncidentGrpc, Open311, Pages, PatrolConsumer, ReportGrpc, routes, schedules};
 
 /// Name of the service.
 pub const NAME: &str = "incident";
@@ -94,6 +94,8 @@ pub async fn service(runtime: &Runtime, _config: &Config) -> anyhow::Result<Serv
     let upkeep = Arc::new(Upkeep { cases, incidents, reports, photos, changes, clock });
     let jobs = schedules(&upkeep)?.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule));
     jobs.run(Vec::new());
+
+    runtime.consume(NAME, Arc::new(PatrolConsumer::new(desk.clone()))).await?;
 
     let incident_server = IncidentServiceServer::new(IncidentGrpc::new(desk, feed.clone()));
     let report_server = ReportServiceServer::new(ReportGrpc::new(counter, photo_desk, atlas, feed));

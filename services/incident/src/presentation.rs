@@ -1,6 +1,7 @@
 //! How the service is spoken to.
 
 mod convert;
+mod events;
 mod http;
 mod incidents;
 mod open311;
@@ -9,6 +10,7 @@ mod schedule;
 mod stream;
 mod wzdx;
 
+pub(crate) use events::PatrolConsumer;
 pub(crate) use http::{Pages, routes};
 pub use incidents::IncidentGrpc;
 pub(crate) use open311::Open311;

@@ -3,6 +3,7 @@
 pub mod cameras;
 pub mod congestion;
 pub mod detectors;
+pub mod forecasts;
 pub mod health;
 pub mod imports;
 pub mod live;

@@ -3,6 +3,7 @@
 mod congestion;
 mod detectors;
 mod fleet;
+mod forecasts;
 mod network;
 mod readings;
 
@@ -11,6 +12,7 @@ use sea_orm_migration::MigrationTrait;
 pub(crate) use congestion::{StoredBook, StoredLog, StoredMeasurements};
 pub use detectors::StoredDetectors;
 pub use fleet::{FrameProcessor, IncidentClient, StoredCameras, StoredPatrols};
+pub(crate) use forecasts::StoredForecasts;
 pub use network::StoredRoads;
 pub use readings::StoredReadings;
 
@@ -22,6 +24,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         network::migrations(),
         fleet::migrations(),
         congestion::migrations(),
+        forecasts::migrations(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -40,9 +40,11 @@ pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Servi
     let board = wiring::board(runtime);
     let (service, atlas) = wiring::network(runtime, &store, service).await?;
     let service = wiring::measuring(runtime, &store, config, service, &mut schedules).await?;
-    let (service, speeds) = wiring::congestion(runtime, &store, atlas.clone(), board.clone(), service, &mut schedules)?;
-    let service = wiring::forecasts(runtime, &store, service, &mut schedules).await?;
-    let service = wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), speeds).await?;
+    let (service, congestion) =
+        wiring::congestion(runtime, &store, atlas.clone(), board.clone(), service, &mut schedules)?;
+    let service = wiring::forecasts(runtime, &store, &congestion, service, &mut schedules)?;
+    let service =
+        wiring::fleet(runtime, &store, service, &mut schedules, atlas, board.clone(), congestion.speeds).await?;
     let service = wiring::live(runtime, service, board);
     schedules.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule)).run(Vec::new());
     Ok(service)

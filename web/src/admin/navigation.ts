@@ -4,12 +4,12 @@ import { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
 import type { NavigationItem } from "~/shell/navigation";
 import { adminText } from "./admin.text";
 
-export const ADMINS: readonly Role[] = [Role.ADMIN];
+const ADMINS: readonly Role[] = [Role.ADMIN];
 const { en, ru } = adminText;
 
 export const adminNavigation: readonly NavigationItem[] = [
   {
-    to: "/admin/services",
+    to: "/admin",
     label: { en: en.administration, ru: ru.administration },
     icon: Settings,
     roles: ADMINS,

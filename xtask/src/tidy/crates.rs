@@ -117,7 +117,7 @@ fn shape(member: &Member, files: &[PathBuf], problems: &mut Vec<String>) {
     let inner = ["domain", "application", "infrastructure"];
     // A service with neither rules nor data passes questions on: it is one layer.
     let inner = if inner.iter().all(lacks) { &[][..] } else { &inner[..] };
-    for layer in inner.iter().copied().chain(["presentation"]).filter(|layer| lacks(&layer)) {
+    for layer in inner.iter().copied().chain(["presentation"]).filter(|layer| lacks(layer)) {
         problems.push(format!("{folder}: there is no src/{layer}.rs nor src/{layer}/"));
     }
     for file in ["README.md", "src/lib.rs", "tests/it/main.rs"] {

@@ -145,13 +145,13 @@ impl Call<'_> {
         tokio::pin!(beginning);
         let begun = loop {
             // One timer for both: it is set and taken back with every call.
-            let doubt = lease.doubt_at(now).min(self.want.deadline);
+            let doubt = lease.doubt_at(now).min(self.want.cut);
             tokio::select! {
                 biased;
                 begun = &mut beginning => break begun,
                 () = sleep_until(doubt) => {
                     now = Instant::now();
-                    if now >= self.want.deadline {
+                    if now >= self.want.cut {
                         return Outcome::TooLate;
                     }
                     if let Some(next) = self.give_up(&mut lease, now) {

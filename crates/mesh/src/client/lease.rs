@@ -30,6 +30,8 @@ pub(crate) struct Want {
     pub(crate) stream: bool,
     /// When the answer must be there.
     pub(crate) deadline: Instant,
+    /// When it is no longer waited for: the deadline, or a little later where the service shall be the one to say so.
+    pub(crate) cut: Instant,
     /// What answers usually take.
     pub(crate) patience: Arc<Patience>,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Want {
 impl Want {
     /// For a request that is no RPC. It counts as a stream: its answer may be long, and its time says little.
     pub(crate) fn page(patience: &Arc<Patience>, deadline: Instant) -> Self {
-        Self { repeatable: false, stream: true, deadline, patience: Arc::clone(patience) }
+        Self { repeatable: false, stream: true, deadline, cut: deadline, patience: Arc::clone(patience) }
     }
 
     /// For a call of `method` that must be answered by `deadline`. Only what is idempotent by contract, and no stream, may
@@ -45,7 +47,8 @@ impl Want {
     pub(crate) fn of(method: &Method, patience: &Arc<Patience>, deadline: Instant) -> Self {
         let stream = method.server_streaming;
         let idempotent = matches!(method.idempotency, Idempotency::Idempotent | Idempotency::NoSideEffects);
-        Self { repeatable: idempotent && !stream, stream, deadline, patience: Arc::clone(patience) }
+        let patience = Arc::clone(patience);
+        Self { repeatable: idempotent && !stream, stream, deadline, cut: deadline, patience }
     }
 }
 

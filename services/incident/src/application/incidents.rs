@@ -14,7 +14,7 @@ use crate::domain::filter::IncidentFilter;
 use crate::domain::incident::{Facts, Incident, IncidentId, IncidentKind, IncidentStatus, Priority};
 use crate::domain::place::{Direction, LaneState, Place};
 use crate::domain::report::ReportId;
-use crate::domain::timeline::{Entry, action};
+use crate::domain::timeline::{Act, Entry, action};
 
 /// The desk at which incidents are logged, moved and watched.
 pub struct IncidentDesk {
@@ -191,6 +191,15 @@ impl IncidentDesk {
         Ok(entry)
     }
 
+    /// Notes that a patrol was sent or called back; `event` is what told of it, and makes repeating safe.
+    pub async fn patrol(&self, event: Uuid, id: IncidentId, moved: PatrolMove) -> Result<(), Error> {
+        let PatrolMove { call_sign, sent, actor, time } = moved;
+        let (before, after) = if sent { (String::new(), call_sign) } else { (call_sign, String::new()) };
+        let act = Act { actor, time: time.max(self.clock.now()) };
+        let entry = Entry::new(act.time, &act, action::PATROL).moved(before, after).internal();
+        self.cases.note(event, id, entry).await
+    }
+
     /// A page of the timeline, oldest first.
     pub async fn timeline(&self, id: IncidentId, page: PageRequest) -> Result<Page<Entry>, Error> {
         self.get(id).await?;
@@ -224,6 +233,19 @@ impl IncidentDesk {
     ) -> Result<Vec<ExportedIncident>, Error> {
         self.incidents.export(kinds, after, limit).await
     }
+}
+
+/// A patrol was sent to an incident or called back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PatrolMove {
+    /// How it is called on the radio.
+    pub call_sign: String,
+    /// Whether it was sent; else it was called back.
+    pub sent: bool,
+    /// By whom; empty for the platform itself.
+    pub actor: String,
+    /// When.
+    pub time: Timestamp,
 }
 
 /// Refuses to look for the work of others.

@@ -103,6 +103,10 @@ pub trait Cases: Send + Sync {
     /// Adds a remark to an incident's timeline.
     async fn comment(&self, incident: IncidentId, entry: Entry) -> Result<(), Error>;
 
+    /// Adds what an event says to an incident's timeline: once, however often the event comes, and nothing where there is
+    /// no such incident.
+    async fn note(&self, event: Uuid, incident: IncidentId, entry: Entry) -> Result<(), Error>;
+
     /// Lets somebody follow a report, or no longer; how many follow it then. Repeating changes nothing.
     async fn follow(&self, report: ReportId, follower: Uuid, follows: bool, now: Timestamp) -> Result<u32, Error>;
 }

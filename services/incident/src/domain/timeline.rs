@@ -89,6 +89,8 @@ pub mod action {
     pub const STATUS: &str = "status";
     /// Somebody or a team was made responsible.
     pub const ASSIGNMENT: &str = "assignment";
+    /// A patrol was sent or called back.
+    pub const PATROL: &str = "patrol";
     /// A remark.
     pub const COMMENT: &str = "comment";
     /// Incident and report were tied.
@@ -106,7 +108,7 @@ pub mod action {
 
     /// Every action, for reading them back.
     pub const ALL: &[&str] =
-        &[CREATED, UPDATED, STATUS, ASSIGNMENT, COMMENT, LINK, UNLINK, ANSWER, CONFIRMED, REFUTED, MODERATION];
+        &[CREATED, UPDATED, STATUS, ASSIGNMENT, PATROL, COMMENT, LINK, UNLINK, ANSWER, CONFIRMED, REFUTED, MODERATION];
 }
 
 /// What one change leaves behind: entries of the timeline and events for others.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use kvartal_events::inbox;
 use kvartal_kernel::{Error, Kind, Timestamp, Uuid};
 use kvartal_store::{Store, db_error};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -14,6 +15,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Qu
 use super::imports;
 use super::persist::{self, Trail};
 use super::rows::{incident, photo, report, stored, timeline, vote};
+use crate::NAME;
 use crate::application::photos::UNLINKED_LIFE;
 use crate::application::ports::{Cases, Decide, DecideImport, RequestKey, Scope};
 use crate::domain::case::{Case, TrackedIncident, TrackedReport};
@@ -83,6 +85,23 @@ impl Cases for StoredCases {
             .transaction(move |tx| {
                 Box::pin(async move {
                     timeline::Entity::insert(row).exec_without_returning(tx).await.map_err(db_error)?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn note(&self, event: Uuid, id: IncidentId, entry: Entry) -> Result<(), Error> {
+        let row = timeline::Model::new(id.0, &entry).into_active_model();
+        self.store
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    if !inbox::first_time(tx, NAME, event).await? {
+                        return Ok(());
+                    }
+                    if incident::Entity::find_by_id(id.0).one(tx).await.map_err(db_error)?.is_some() {
+                        timeline::Entity::insert(row).exec_without_returning(tx).await.map_err(db_error)?;
+                    }
                     Ok(())
                 })
             })

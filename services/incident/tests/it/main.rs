@@ -10,5 +10,6 @@ mod events;
 mod imports;
 mod incidents;
 mod lists;
+mod patrols;
 mod reports;
 mod watching;

@@ -86,16 +86,6 @@ pub trait Speeds: Send + Sync {
     fn speed_kmh(&self, segment: SegmentId) -> Option<f64>;
 }
 
-/// Nobody measures.
-#[derive(Clone, Copy, Debug)]
-pub struct NoSpeeds;
-
-impl Speeds for NoSpeeds {
-    fn speed_kmh(&self, _: SegmentId) -> Option<f64> {
-        None
-    }
-}
-
 /// A patrol with what follows from where it is.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PatrolView {

@@ -18,6 +18,7 @@ use crate::domain::jam::JamId;
 use crate::domain::step::Step;
 use crate::messages::congestion as messages;
 
+pub(super) use convert::corners;
 pub(crate) use live::LiveCongestion;
 pub(crate) use schedule::thinning;
 

@@ -10,7 +10,7 @@ use kvartal_store::Store;
 
 use crate::application::congestion::advance::Advance;
 use crate::application::congestion::desk::CongestionDesk;
-use crate::application::congestion::ports::{CongestionLog, Measurements};
+use crate::application::congestion::ports::{CongestionLog, Measurements, Roads};
 use crate::application::congestion::roads::CityMap;
 use crate::application::congestion::speeds::NewestSpeeds;
 use crate::application::live::Board;
@@ -21,7 +21,19 @@ use crate::presentation::{CongestionGrpc, LiveCongestion, Shown, thinning};
 /// How often congestion looks for readings that other replicas stored, and whether time has ended a step.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Adds the part to the service; gives the newest speeds, which other parts read.
+/// What other parts need of congestion.
+pub(crate) struct Congestion {
+    /// The roads with the detectors on them.
+    pub(crate) roads: Arc<dyn Roads>,
+    /// What was measured.
+    pub(crate) measurements: Arc<dyn Measurements>,
+    /// How far it is computed.
+    pub(crate) log: Arc<dyn CongestionLog>,
+    /// The newest speeds.
+    pub(crate) speeds: Arc<NewestSpeeds>,
+}
+
+/// Adds the part to the service.
 pub(crate) fn congestion(
     runtime: &Runtime,
     store: &Store,
@@ -29,16 +41,17 @@ pub(crate) fn congestion(
     board: Arc<Board<Shown>>,
     service: Service,
     due: &mut Vec<Schedule>,
-) -> anyhow::Result<(Service, Arc<NewestSpeeds>)> {
+) -> anyhow::Result<(Service, Congestion)> {
     let clock = runtime.clock();
     let measurements: Arc<dyn Measurements> = Arc::new(StoredMeasurements::new(store.clone()));
-    let roads = Arc::new(CityMap::new(atlas, measurements.clone(), clock.clone()));
+    let roads = Arc::new(CityMap::new(atlas, measurements.clone()));
     let log: Arc<dyn CongestionLog> = Arc::new(StoredLog::new(store.clone()));
     let book = Arc::new(StoredBook::new(store.clone()));
     let advance =
         Advance { roads: roads.clone(), measurements: measurements.clone(), log: log.clone(), clock: clock.clone() };
     let advance = Arc::new(advance);
     due.push(thinning(advance.clone())?);
+    let parts = (roads.clone(), measurements.clone(), log.clone());
     let desk = Arc::new(CongestionDesk { roads, measurements, book, log, clock });
     let speeds = Arc::new(NewestSpeeds::default());
     let live = LiveCongestion::new(desk.clone(), board, speeds.clone());
@@ -46,5 +59,7 @@ pub(crate) fn congestion(
     runtime.spawn("congestion", async move {
         stop.run_until_cancelled(advance.follow(committed, POLL, &live)).await;
     });
-    Ok((service.grpc(CongestionServiceServer::new(CongestionGrpc::new(desk))), speeds))
+    let (roads, measurements, log) = parts;
+    let service = service.grpc(CongestionServiceServer::new(CongestionGrpc::new(desk)));
+    Ok((service, Congestion { roads, measurements, log, speeds }))
 }

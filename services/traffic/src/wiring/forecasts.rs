@@ -1,18 +1,38 @@
 //! Forecasts and their scoreboard.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use kvartal_host::jobs::Schedule;
 use kvartal_host::{Runtime, Service};
 use kvartal_proto::traffic::v1::forecast_service_server::ForecastServiceServer;
 use kvartal_store::Store;
 
-use crate::presentation::ForecastGrpc;
+use super::congestion::Congestion;
+use crate::application::forecasts::desk::ForecastDesk;
+use crate::application::forecasts::keeper::Keeper;
+use crate::infrastructure::StoredForecasts;
+use crate::presentation::{ForecastGrpc, pruning};
+
+/// How often forecasts look whether something new was computed.
+const POLL: Duration = Duration::from_secs(5);
 
 /// Adds the part to the service.
-pub(crate) async fn forecasts(
-    _runtime: &Runtime,
-    _store: &Store,
+pub(crate) fn forecasts(
+    runtime: &Runtime,
+    store: &Store,
+    congestion: &Congestion,
     service: Service,
-    _schedules: &mut Vec<Schedule>,
+    due: &mut Vec<Schedule>,
 ) -> anyhow::Result<Service> {
-    Ok(service.grpc(ForecastServiceServer::new(ForecastGrpc)))
+    let (measurements, roads) = (congestion.measurements.clone(), congestion.roads.clone());
+    let log = Arc::new(StoredForecasts::new(store.clone()));
+    let keeper = Arc::new(Keeper::new(measurements.clone(), congestion.log.clone(), log.clone()));
+    due.push(pruning(keeper.clone())?);
+    let (follower, stop) = (keeper.clone(), runtime.stop());
+    runtime.spawn("forecasts", async move {
+        stop.run_until_cancelled(follower.follow(POLL)).await;
+    });
+    let desk = Arc::new(ForecastDesk { keeper, log, measurements, roads });
+    Ok(service.grpc(ForecastServiceServer::new(ForecastGrpc::new(desk))))
 }

@@ -2,10 +2,15 @@
 #![allow(clippy::disallowed_methods, reason = "a test waits for its tasks itself")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod congestion;
 mod data;
 mod detectors;
+mod fleet;
+mod forecasts;
 mod imports;
+mod live;
 mod los_loop;
+mod network;
 mod readings;
 mod real_data;
 mod rollups;

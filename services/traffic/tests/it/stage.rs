@@ -57,7 +57,7 @@ pub(crate) struct Stage {
     service: BoxService,
     key: Arc<SigningKey>,
     postgres: Option<Arc<Postgres>>,
-    _runtime: Runtime,
+    runtime: Runtime,
     _folder: TempDir,
 }
 
@@ -114,7 +114,25 @@ impl Stage {
             limits: Limits::default(),
         };
         let service = stack.wrap(grpc);
-        Self { store, clock, service, key, postgres, _runtime: runtime, _folder: folder }
+        Self { store, clock, service, key, postgres, runtime, _folder: folder }
+    }
+
+    /// Makes a stand-in for another service known: this one talks to it behind the real server stack.
+    pub(crate) fn register(&self, name: &'static str, routes: tonic::service::Routes) {
+        let runtime = &self.runtime;
+        let stack = Stack {
+            contract: kvartal_proto::contract(),
+            service: name,
+            verifier: runtime.verifier(),
+            mesh_key: None,
+            limiter: runtime.limiter(),
+            audit: Arc::new(NoAudit),
+            clock: runtime.clock(),
+            stop: runtime.stop(),
+            calls: runtime.calls().clone(),
+            limits: Limits::default(),
+        };
+        runtime.directory().register(name, stack.wrap(routes));
     }
 
     /// Somebody with these roles.
@@ -171,6 +189,13 @@ pub(crate) struct Person {
     roles: Vec<&'static str>,
     key: Arc<SigningKey>,
     clock: Arc<ManualClock>,
+}
+
+impl Person {
+    /// The account.
+    pub(crate) fn name(&self) -> String {
+        self.id.unwrap().to_string()
+    }
 }
 
 impl Interceptor for Person {

@@ -45,6 +45,9 @@ pub trait Measurements: Send + Sync {
     /// Detectors on segments.
     async fn placed(&self) -> Result<Vec<Placed>, Error>;
 
+    /// Changes whenever a detector is added, changed or retired.
+    async fn placing(&self) -> Result<(i64, i64), Error>;
+
     /// Steps whose readings changed, up to this one, oldest first.
     async fn dirty(&self, to: Step, limit: u64) -> Result<Vec<Dirty>, Error>;
 }

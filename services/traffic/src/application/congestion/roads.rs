@@ -2,38 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use kvartal_kernel::{Clock, Error, Timestamp};
+use kvartal_kernel::Error;
 
 use super::ports::{Measurements, Roads};
 use crate::application::network::Atlas;
 use crate::domain::city::{City, CitySegment, Place, SegmentName};
 use crate::domain::network::Network;
 
-/// Detectors are looked up again after this long.
-const FRESH: Duration = Duration::from_secs(5);
-
 /// The city of this process.
 pub struct CityMap {
     atlas: Arc<Atlas>,
     measurements: Arc<dyn Measurements>,
-    clock: Arc<dyn Clock>,
     known: Mutex<Option<Known>>,
 }
 
 #[derive(Clone)]
 struct Known {
     revision: i64,
-    read: Timestamp,
+    placing: (i64, i64),
     city: Arc<City>,
 }
 
 impl CityMap {
     /// Over these.
-    pub fn new(atlas: Arc<Atlas>, measurements: Arc<dyn Measurements>, clock: Arc<dyn Clock>) -> Self {
-        Self { atlas, measurements, clock, known: Mutex::default() }
+    pub fn new(atlas: Arc<Atlas>, measurements: Arc<dyn Measurements>) -> Self {
+        Self { atlas, measurements, known: Mutex::default() }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {
@@ -44,15 +39,15 @@ impl CityMap {
 #[async_trait]
 impl Roads for CityMap {
     async fn city(&self) -> Result<Arc<City>, Error> {
-        let (network, now) = (self.atlas.network(), self.clock.now());
+        let (network, placing) = (self.atlas.network(), self.measurements.placing().await?);
         let revision = network.revision();
         let known = self.known().clone();
-        if let Some(known) = known.filter(|known| known.revision == revision && now.since(known.read) < FRESH) {
+        if let Some(known) = known.filter(|known| known.revision == revision && known.placing == placing) {
             return Ok(known.city);
         }
         let placed = self.measurements.placed().await?;
         let city = Arc::new(City::new(segments(&network), placed));
-        *self.known() = Some(Known { revision, read: now, city: city.clone() });
+        *self.known() = Some(Known { revision, placing, city: city.clone() });
         Ok(city)
     }
 }

@@ -160,6 +160,13 @@ impl Measurements for StoredMeasurements {
         Ok(rows.into_iter().map(placed).collect())
     }
 
+    async fn placing(&self) -> Result<(i64, i64), Error> {
+        let sql = "SELECT CAST(COALESCE(SUM(version), 0) AS BIGINT), COUNT(*) FROM detector";
+        let rows = self.rows(sql.to_owned()).await?;
+        let row = rows.first().ok_or_else(|| Error::internal("an aggregate without a row"))?;
+        Ok((row.try_get_by_index(0).map_err(db_error)?, row.try_get_by_index(1).map_err(db_error)?))
+    }
+
     async fn dirty(&self, to: Step, limit: u64) -> Result<Vec<Dirty>, Error> {
         let rows = dirty::Entity::find().filter(dirty::Column::Step.lte(to.0));
         let rows =

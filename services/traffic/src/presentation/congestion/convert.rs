@@ -18,7 +18,7 @@ const DAYS_MAX: i64 = 31;
 type Corners = ((f64, f64), (f64, f64));
 
 /// A box; the contract has checked that it has corners.
-pub(super) fn corners(field: &str, bounds: Option<pb::BoundingBox>) -> Result<Option<Corners>, Error> {
+pub(in crate::presentation) fn corners(field: &str, bounds: Option<pb::BoundingBox>) -> Result<Option<Corners>, Error> {
     let Some(bounds) = bounds else { return Ok(None) };
     let (Some(low), Some(high)) = (bounds.low, bounds.high) else {
         return Err(Error::invalid(field, "must have both corners"));
