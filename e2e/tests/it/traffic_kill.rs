@@ -74,6 +74,16 @@ async fn readings_survive_kills(adapter: Adapter) {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| tokio::spawn(write(user.clone(), writer, next[writer], acknowledged.clone(), stop.clone())))
             .collect();
+        // Every second kill comes after something was taken, however slow the machine is; the others at any moment.
+        if kill % 2 == 0 {
+            let before = acknowledged.lock().await.len();
+            let taken = async {
+                while acknowledged.lock().await.len() == before {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), taken).await.expect("readings are taken");
+        }
         // Not a synchronisation: the moment of the kill is meant to be random.
         tokio::time::sleep(Duration::from_millis(random.random_range(5..250))).await;
         platform.kill();
