@@ -109,8 +109,9 @@ async fn story(stage: &Stage) -> String {
     let scores = client.list_score_history(request).await.unwrap();
     let mut told = format!("{by_state:?}\n{by_pems:?}\n{:?}\n{:?}\n", warnings.into_inner(), scores.into_inner());
     for jam in [by_state, by_pems] {
-        let life = client.get_jam(pb::GetJamRequest { jam_id: jam.jam_id }).await.unwrap().into_inner();
-        told.push_str(&format!("{:?}\n", life.moments));
+        // While late readings are taken in, a jam that was listed may be no more.
+        let Ok(life) = client.get_jam(pb::GetJamRequest { jam_id: jam.jam_id }).await else { continue };
+        told.push_str(&format!("{:?}\n", life.into_inner().moments));
     }
     for number in 0..COUNT {
         let (start_time, end_time) = (at(first()), at(first() + 7_200));

@@ -25,7 +25,7 @@ fn first() -> i64 {
 /// Slow at noon, fast at midnight, and a little different each time.
 fn kmh(step: i64, detector: i64) -> f64 {
     let day = f64::from(i32::try_from(step % 288).unwrap()) / 288.0;
-    let noise = f64::from(i32::try_from((step * 7_919 + detector * 104_729) % 97).unwrap()) / 97.0 * 8.0;
+    let noise = f64::from(i32::try_from((step * step * 31 + step * 7_919 + detector * 53) % 97).unwrap()) / 97.0 * 8.0;
     (60.0 + 25.0 * (day * std::f64::consts::TAU).cos() + noise).round()
 }
 
