@@ -21,12 +21,13 @@ fn everything() -> Interest {
 #[derive(Clone)]
 struct Reader {
     seen: u64,
+    seldom: bool,
     known: BTreeMap<String, u32>,
 }
 
 impl Reader {
     fn new() -> Self {
-        Self { seen: NOTHING, known: BTreeMap::new() }
+        Self { seen: NOTHING, seldom: false, known: BTreeMap::new() }
     }
 
     /// Reads one message; how many states it told of. Panics when it is told what it knows.
@@ -37,7 +38,8 @@ impl Reader {
         }
         for value in &news.things {
             let before = self.known.insert(value.0.clone(), value.1);
-            assert_ne!(before, Some(value.1), "{} was told twice", value.0);
+            // Who reads seldom may find a thing as it was before: it changed there and back.
+            assert!(self.seldom || before != Some(value.1), "{} was told twice", value.0);
         }
         for key in &news.removed {
             self.known.remove(key);
@@ -55,7 +57,7 @@ proptest! {
     ) {
         let board: Board<Value> = Board::new(7);
         let mut shown: BTreeMap<String, u32> = BTreeMap::new();
-        let (mut often, mut seldom) = (Reader::new(), Reader::new());
+        let (mut often, mut seldom) = (Reader::new(), Reader { seldom: true, ..Reader::new() });
         for (key, value, act) in acts {
             let key = format!("k{key}");
             if act == 0 {
