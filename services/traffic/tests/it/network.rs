@@ -107,7 +107,7 @@ async fn a_box_gives_what_touches_it_page_by_page(stage: Stage) {
     let mut found = Vec::new();
     let mut page_token = String::new();
     loop {
-        let filter = Some(pb::SegmentFilter { bounds: bounds.clone(), ..Default::default() });
+        let filter = Some(pb::SegmentFilter { bounds, ..Default::default() });
         let request = pb::ListSegmentsRequest { page_size: 7, page_token, filter };
         let page = network.list_segments(request).await.unwrap().into_inner();
         found.extend(page.segments);

@@ -116,7 +116,8 @@ fn kmh(metres_an_hour: i64) -> f32 {
 
 async fn nab_series_are_imported_and_every_aggregate_is_right(stage: Stage) {
     type Of = fn(&pb::Aggregate) -> &Option<pb::Statistics>;
-    let files: [(&str, pb::Measure, Of, fn(f64) -> i64); 4] = [
+    type Units = fn(f64) -> i64;
+    let files: [(&str, pb::Measure, Of, Units); 4] = [
         ("TravelTime_451", pb::Measure::TravelTimeSeconds, |a| &a.travel_time_seconds, thousandths),
         ("occupancy_6005", pb::Measure::OccupancyPercent, |a| &a.occupancy_percent, thousandths),
         ("speed_6005", pb::Measure::SpeedMph, |a| &a.speed_kmh, metres_an_hour),
