@@ -33,8 +33,6 @@ pub enum Topic {
     Scores = 3,
     /// Warnings.
     Warnings = 4,
-    /// Newest readings and health of detectors.
-    Detectors = 5,
     /// Cameras with their newest frames.
     Cameras = 6,
     /// Patrols.
@@ -43,8 +41,8 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic, by number.
-    pub const ALL: [Self; 7] =
-        [Self::Segments, Self::Jams, Self::Scores, Self::Warnings, Self::Detectors, Self::Cameras, Self::Patrols];
+    pub const ALL: [Self; 6] =
+        [Self::Segments, Self::Jams, Self::Scores, Self::Warnings, Self::Cameras, Self::Patrols];
 
     /// From the number in the contract.
     pub fn from_number(number: i32) -> Option<Self> {
