@@ -18,7 +18,7 @@ use crate::platform::{ADMIN, PASSWORD, PATIENCE, Platform, by, kvartal};
 async fn up_prints_its_addresses_and_answers_every_protocol_on_one_port() {
     let platform = Platform::up(&[]).await;
     let output = platform.process.output();
-    for told in ["Page", "gRPC", "/healthz", "/metrics", "grpcurl -plaintext", "Ctrl-C stops"] {
+    for told in ["App", "/start", "gRPC", "/healthz", "/metrics", "grpcurl -plaintext", "Ctrl-C stops"] {
         assert!(output.contains(told), "{told} is missing in:\n{output}");
     }
     assert!(output.contains(&format!("http://localhost:{}", platform.port)), "{output}");

@@ -41,8 +41,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic, by number.
-    pub const ALL: [Self; 6] =
-        [Self::Segments, Self::Jams, Self::Scores, Self::Warnings, Self::Cameras, Self::Patrols];
+    pub const ALL: [Self; 6] = [Self::Segments, Self::Jams, Self::Scores, Self::Warnings, Self::Cameras, Self::Patrols];
 
     /// From the number in the contract.
     pub fn from_number(number: i32) -> Option<Self> {
