@@ -177,6 +177,14 @@ async fn malformed_input_is_refused_with_the_reason_and_never_as_our_fault() {
     assert_eq!(oversized.code, Code::ResourceExhausted, "{oversized:?}");
 }
 
+/// A time, as a field has it.
+fn time(seconds: i64) -> Value {
+    let contract = kvartal_proto::contract();
+    let mut time = DynamicMessage::new(contract.pool().get_message_by_name("google.protobuf.Timestamp").unwrap());
+    time.set_field_by_name("seconds", Value::I64(seconds));
+    Value::Message(time)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_token_of_another_list_is_refused_by_every_list() {
     let platform = Platform::start(Adapter::Embedded, Options::default()).await;
@@ -195,11 +203,21 @@ async fn a_page_token_of_another_list_is_refused_by_every_list() {
         for page_token in [foreign.as_str(), "%%%", "AAAA"] {
             let mut request = DynamicMessage::new(message.clone());
             request.set_field_by_name("page_token", Value::String(page_token.to_owned()));
-            if message.get_field_by_name("incident_id").is_some() {
-                request.set_field_by_name("incident_id", Value::String(uuid::Uuid::nil().to_string()));
-            }
-            if message.get_field_by_name("service").is_some() {
-                request.set_field_by_name("service", Value::String("audit".to_owned()));
+            // Nothing else may be wrong with it.
+            for (name, value) in [
+                ("incident_id", Value::String(uuid::Uuid::nil().to_string())),
+                ("service", Value::String("audit".to_owned())),
+                ("segment_id", Value::String("S1".to_owned())),
+                ("detector_id", Value::String("D1".to_owned())),
+                ("interval", Value::EnumNumber(1)),
+                ("horizon_minutes", Value::U32(15)),
+                ("time", time(1_600_000_000)),
+                ("start_time", time(1_600_000_000)),
+                ("end_time", time(1_600_003_600)),
+            ] {
+                if message.get_field_by_name(name).is_some() {
+                    request.set_field_by_name(name, value);
+                }
             }
             let outcome = platform.raw().call(method, token, request.encode_to_vec().into()).await;
             assert_eq!(outcome.code, Code::InvalidArgument, "{} with {page_token}: {outcome:?}", method.path);

@@ -171,10 +171,12 @@ async fn one_trace_leads_from_the_browser_through_envoy_to_the_mail() {
     let citizen = cluster.user(&admin, &[]).await;
     file_and_follow(&cluster, &citizen, &jaeger, Entry::Envoy).await;
     // What people write into addresses stays out of traces.
-    cluster.get("/v1/incidents/privatissime?page_token=privatissime").await;
+    let refused = cluster.get("/v1/incidents/privatissime?page_token=privatissime").await;
+    assert_eq!(refused.0, 400, "{}", refused.1);
     let seen = eventually(SOON, || async {
-        let query = "service=gateway&limit=1000&operation=kvartal.incident.v1.IncidentService/GetIncident";
-        jaeger.traces(query).await.filter(|traces| traces.contains("GetIncident"))
+        // {"http.status_code": "400"}
+        let query = "service=gateway&limit=1000&tags=%7B%22http.status_code%22%3A%22400%22%7D";
+        jaeger.traces(query).await.filter(|traces| traces.contains("http.status_code"))
     })
     .await;
     assert!(!seen.contains("privatissime"), "{seen}");
