@@ -118,10 +118,8 @@ async fn methods_paths_and_contents_that_do_not_fit_are_told_as_http_has_it() {
         assert_eq!(reason(&refused), "CONTENT_TYPE_UNSUPPORTED");
     }
     let broken = ask(&platform, "POST", "/v1/incidents", &[json], "{\"title\": }").await;
-    assert_eq!((broken.status(), reason(&broken)), (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT".to_owned()));
-    assert!(json_of(&broken)["message"].as_str().unwrap().contains("line 1 column 11"), "{broken:?}");
-    let unknown = ask(&platform, "POST", "/v1/incidents", &[json], "{\"tittle\": 1}").await;
-    assert_eq!(json_of(&unknown)["details"][1]["field_violations"][0]["field"], "tittle", "{unknown:?}");
+    // What is wrong with it learns who may call.
+    assert_eq!((broken.status(), reason(&broken)), (StatusCode::UNAUTHORIZED, "SIGN_IN_REQUIRED".to_owned()));
     platform.stop().await;
 }
 

@@ -156,18 +156,22 @@ async fn what_cannot_be_read_counts_and_is_no_way_around_access() {
     let folder = tempfile::tempdir().unwrap();
     let platform = Platform::with_admin(folder.path()).await;
     let http: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let broken = async |path: &str| {
+    let post = async |path: &str, body: &str| {
         let request =
             http::Request::post(format!("{}{path}", platform.url())).header("content-type", "application/json");
-        let answer = http.request(request.body(Full::from("{")).unwrap()).await.unwrap();
+        let answer = http.request(request.body(Full::from(body.to_owned())).unwrap()).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8_lossy(&body).into_owned())
     };
+    let broken = async |path: &str| post(path, "{\"email\": }").await;
     let (status, body) = broken("/v1/sessions:signOut").await;
     assert!(status == StatusCode::UNAUTHORIZED && body.contains("SIGN_IN_REQUIRED"), "{status} {body}");
     let (status, body) = broken("/v1/sessions:signIn").await;
-    assert!(status == StatusCode::BAD_REQUEST && body.contains("line 1"), "{status} {body}");
+    assert!(status == StatusCode::BAD_REQUEST && body.contains("line 1 column 11"), "{status} {body}");
+    let (status, body) = post("/v1/sessions:signIn", "{\"e-mial\": 1}").await;
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(answer["details"][1]["field_violations"][0]["field"], "e-mial", "{status} {body}");
     let mut refused = 0;
     for _ in 0..200 {
         refused += usize::from(broken("/v1/sessions:signIn").await.0 == StatusCode::TOO_MANY_REQUESTS);
