@@ -17,6 +17,10 @@ use super::score::{Score, Weighed, score};
 use super::slow_traffic::{self, Pavement, SlowTraffic, SlowTrafficWatch};
 use super::step::Step;
 
+/// The slowest free flow of a freeway, km/h: both rules of corridors were written for freeways and compare with speeds up
+/// to [`slow_traffic::SPEED_MPH`], so on a street every vehicle would be slow.
+const FREEWAY_KMH: f64 = slow_traffic::SPEED_MPH * MILE_M / 1_000.0;
+
 /// What the rules remember.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug, Default)]
 pub struct Tracker {
@@ -120,7 +124,7 @@ impl Tracker {
             .collect();
         let events = self.jams.step(step, &congested, city);
         outcome.jam_events.extend(events.into_iter().map(|event| (Rule::SegmentState, event)));
-        for stations in city.corridors() {
+        for stations in city.corridors().filter(|stations| is_freeway(city, stations)) {
             self.take_bottlenecks(step, stations, seen, &mut outcome);
             self.take_slow_traffic(step, stations, seen, &mut outcome);
         }
@@ -293,6 +297,11 @@ impl Tracker {
 
 fn speed(seen: &BTreeMap<SegmentName, Seen>, station: &Station) -> Option<f64> {
     seen.get(&station.segment)?.speed_kmh.map(mph)
+}
+
+/// Whether vehicles drive faster than the rules' thresholds when nobody is in their way.
+fn is_freeway(city: &City, stations: &[Station]) -> bool {
+    stations.iter().filter_map(|station| city.segment(&station.segment)).all(|road| road.free_flow_kmh >= FREEWAY_KMH)
 }
 
 /// Two rules may warn of one segment at once.

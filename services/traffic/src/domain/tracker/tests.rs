@@ -87,6 +87,21 @@ fn a_queue_behind_a_bottleneck_is_found_by_every_rule() {
 }
 
 #[test]
+fn rules_of_freeways_say_nothing_of_streets() {
+    let mut segments = road().segments().clone();
+    segments.values_mut().for_each(|segment| segment.free_flow_kmh = 60.0);
+    let placed = |number: usize| Placed { detector: format!("d{number}"), segment: name(number), offset_m: 0.0 };
+    let city = City::new(segments, (0..COUNT).map(placed).collect());
+    // 40 mph are more than what is allowed here.
+    let mut jammed = vec![Some(60.0); COUNT];
+    jammed[4..7].fill(Some(8.0));
+    let outcomes = run(&city, &mut Tracker::default(), 0, &vec![jammed; 12]);
+    let rules: Vec<Rule> = outcomes.iter().flat_map(|outcome| &outcome.jam_events).map(|(rule, _)| *rule).collect();
+    assert_eq!(rules, [Rule::SegmentState]);
+    assert!(outcomes.iter().all(|outcome| outcome.warnings.is_empty()));
+}
+
+#[test]
 fn detectors_of_one_segment_are_one_station_weighted_by_what_they_counted() {
     let segments = road().segments().clone();
     let placed = |detector: &str| Placed { detector: detector.to_owned(), segment: name(0), offset_m: 10.0 };
