@@ -23,6 +23,8 @@ export default defineConfig({
   reporter: process.env.CI ? [["list"]] : [["line"]],
   forbidOnly: true,
   use: {
+    // What cannot be pressed is told before the whole story's time is up.
+    actionTimeout: 30_000,
     locale: "en-GB",
     timezoneId: "Europe/Moscow",
     viewport: { width: 1440, height: 900 },

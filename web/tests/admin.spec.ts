@@ -36,6 +36,8 @@ test("jobs are listed by service and state, and dead letters where there can be 
 
 test("a role is given and taken, and sessions are ended", async ({ page, browser, url, audit }) => {
   const theirs = await browser.newContext({ baseURL: url, locale: "en-GB" });
+  // Two devices: one session is ended by itself, the rest together.
+  await signIn(theirs, url, "analyst");
   await signIn(theirs, url, "analyst");
   await page.goto("/admin/users?role=11");
   await page.getByRole("row").filter({ hasText: "analyst@" }).getByRole("link").click();
@@ -49,12 +51,12 @@ test("a role is given and taken, and sessions are ended", async ({ page, browser
   await expect(page.getByLabel("citizen")).toBeDisabled();
 
   const end = page.getByRole("button", { name: "End", exact: true });
-  await expect(end.first()).toBeVisible();
+  await expect(end.nth(1)).toBeVisible();
   const before = await end.count();
   await end.first().click();
   await expect(end).toHaveCount(before - 1);
   await page.getByRole("button", { name: "End all sessions" }).click();
-  if (before > 1) await page.getByRole("dialog").getByRole("button", { name: "End all sessions" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "End all sessions" }).click();
   await expect(page.getByText("Not signed in anywhere")).toBeVisible();
   await theirs.close();
 });

@@ -228,7 +228,7 @@ test("a moderator hides a report with a reason and shows it again", async ({ bro
 test("prepared answers are added, changed and deleted", async ({ page, audit }) => {
   const title = unique();
   await page.getByRole("link", { name: "Prepared answers" }).click();
-  await expect(page.getByRole("cell", { name: "Устранено" })).toBeVisible();
+  await expect(page.getByRole("cell", { name: "Устранено", exact: true })).toBeVisible();
   await audit("prepared answers");
   await page.getByRole("button", { name: "Prepare an answer" }).click();
   const form = page.getByRole("dialog");

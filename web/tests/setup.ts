@@ -25,12 +25,12 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   });
   let output = "";
   await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`the platform is not ready:\n${output}`)), 120_000);
+    const late = setTimeout(() => reject(new Error(`the platform is not ready:\n${output}`)), 240_000);
     const read = (data: Buffer) => {
       output += data;
       const url = /App\s+(http\S+)/.exec(output)?.[1];
-      // Its last word at the beginning: the city is full.
-      if (!url || !/\d+ reports, \d+ incidents/.test(output)) return;
+      // Its last words at the beginning: the city is full, and so are its streets.
+      if (!url || !/\d+ reports, \d+ incidents/.test(output) || !/traffic: \d+ roads/.test(output)) return;
       process.env.KVARTAL_URL = url;
       clearTimeout(late);
       resolve();

@@ -85,13 +85,19 @@ export async function audit(page: Page, what: string): Promise<void> {
   expect(found, what).toEqual([]);
 }
 
-/** The languages, themes and widths in which every page is looked at. */
+/** The languages and widths in which every page is opened; each is then looked at in both themes. */
 export const LOOKS = (["ru", "en"] as const).flatMap((locale) =>
-  (["light", "dark"] as const).flatMap((theme) => [360, 1440].map((width) => ({ locale, theme, width }))),
+  [360, 1440].map((width) => ({ locale, width })),
 );
 
-/** Sets language, theme and width before the page is opened. */
-export async function look(page: Page, { locale, theme, width }: (typeof LOOKS)[number]): Promise<void> {
+export interface Look {
+  locale: "ru" | "en";
+  width: number;
+  theme?: "light" | "dark";
+}
+
+/** Sets language, width and theme before the page is opened. */
+export async function look(page: Page, { locale, width, theme = "light" }: Look): Promise<void> {
   await page.setViewportSize({ width, height: width < 600 ? 780 : 900 });
   await page.addInitScript(
     ([locale, theme]) => {
@@ -100,4 +106,26 @@ export async function look(page: Page, { locale, theme, width }: (typeof LOOKS)[
     },
     [locale, theme] as const,
   );
+}
+
+/** Opens a page and looks at it light and dark: nothing that axe sees, and nothing that scrolls sideways. */
+export async function inspect(page: Page, path: string): Promise<void> {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await page.goto(path);
+  await expect(page.locator("h1")).toBeAttached();
+  await expect(page.locator(".skeleton")).toHaveCount(0);
+  const html = page.locator("html");
+  for (const theme of ["light", "dark"]) {
+    await html.evaluate(async (element, theme) => {
+      element.setAttribute("data-theme", theme);
+      // Colours on their way from one theme to the other are not those that people see.
+      await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
+    }, theme);
+    await audit(page, `${path}, ${theme}`);
+    await expect(html).toHaveAttribute("data-theme", theme);
+  }
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(wide, `${path} is wider than the screen`).toBe(0);
 }

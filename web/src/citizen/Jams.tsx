@@ -2,7 +2,8 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { levelTone, trafficText } from "~/domain/traffic";
-import { CongestionService, type Jam } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
+import { CongestionService, type Jam, type TrafficWarning } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
+import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
 import { Ago, Badge, Card, Empty, Notice } from "~/kit";
@@ -63,19 +64,39 @@ export function JamsCard() {
   );
 }
 
+/** Where drivers come upon slow traffic fastest. */
 export function Warnings() {
   const text = useText(trafficPageText);
-  const english = useText({ en: true, ru: false });
-  const warnings = useQuery(CongestionService.method.listTrafficWarnings, { active: true, pageSize: 20 }).data
-    ?.warnings;
+  const warnings = useQuery(CongestionService.method.listTrafficWarnings, { active: true, pageSize: 200 })
+    .data?.warnings;
   if (!warnings || warnings.length === 0) return null;
+  const drop = (warning: TrafficWarning) => warning.upstreamSpeedKmh - warning.speedKmh;
+  const worst = [...warnings].sort((a, b) => drop(b) - drop(a)).slice(0, SHOWN);
   return (
     <Notice tone="warn" title={text.warnings}>
       <ul className="plain">
-        {warnings.map((warning) => (
-          <li key={warning.warningId}>{english ? warning.textEn : warning.textRu}</li>
+        {worst.map((warning) => (
+          <li key={warning.warningId}>
+            <WarningLine warning={warning} />
+          </li>
         ))}
       </ul>
+      {warnings.length > SHOWN && <p className="hint">{text.more(warnings.length - SHOWN)}</p>}
     </Notice>
+  );
+}
+
+function WarningLine({ warning: { segmentId, textEn, textRu } }: { warning: TrafficWarning }) {
+  const road = useQuery(
+    NetworkService.method.getSegment,
+    { segmentId },
+    { enabled: segmentId !== "", staleTime: Number.POSITIVE_INFINITY },
+  ).data?.segment?.displayName;
+  const what = useText({ en: textEn, ru: textRu });
+  return (
+    <>
+      {road && <strong>{road} </strong>}
+      {what}
+    </>
   );
 }

@@ -29,6 +29,8 @@ export function PlaceStep({ place, onPlace }: { place: Point | undefined; onPlac
         </Button>
         <Button
           icon={<Crosshair aria-hidden="true" />}
+          // Until it is known where the city lies there is no middle.
+          disabled={!view}
           onClick={() => {
             const middle = seen.current ?? home;
             if (middle) onPlace({ lat: middle.lat, lng: middle.lng });

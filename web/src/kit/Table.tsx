@@ -41,7 +41,7 @@ export function Table<R>({ caption, columns, rows, rowKey }: TableProps<R>) {
           <tr key={rowKey(row)}>
             {columns.map(({ key, head, cell, number, quietHead }) => (
               <td key={key} className={number ? "number" : undefined} data-head={quietHead ? "" : head}>
-                {cell(row)}
+                <div>{cell(row)}</div>
               </td>
             ))}
           </tr>
