@@ -29,7 +29,7 @@ export function JamLine({ jam }: { jam: Jam }) {
           {[
             text.queue(format.distance(jam.queueLengthM)),
             text.speed(format.number(jam.meanSpeedKmh)),
-            text.delay(Math.max(1, Math.round(jam.delaySeconds / 60))),
+            text.delay(Math.round(jam.delaySeconds / 60)),
           ].join(" · ")}
         </span>
       </p>
