@@ -29,7 +29,7 @@ export default defineConfig({
           groups: [
             {
               name: "vendor",
-              test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval)/,
+              test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval|uplot)/,
               priority: 2,
             },
             { name: "core", test: /src[\\/](platform|i18n|kit|theme|domain)[\\/](?!traffic)/, priority: 1 },

@@ -41,7 +41,8 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<
         if kind.is_file() {
             files.push(path);
         } else if kind.is_dir()
-            && !["target", "node_modules", ".git", ".kvartal"].contains(&name.to_string_lossy().as_ref())
+            && !["target", "node_modules", ".git", ".kvartal", "test-results"]
+                .contains(&name.to_string_lossy().as_ref())
         {
             walk(root, &path, files)?;
         }
