@@ -18,6 +18,7 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
 
 test("the first stop leads over the navigation to the content", async ({ page }) => {
   await page.goto("/");
+  await expect(page.locator("h1")).toBeVisible();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
   await page.keyboard.press("Enter");
