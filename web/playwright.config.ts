@@ -16,7 +16,8 @@ export default defineConfig({
   globalSetup: "./tests/setup.ts",
   outputDir: "test-results/output",
   workers: 2,
-  retries: 0,
+  // What passes at the second try is named as flaky.
+  retries: process.env.CI ? 1 : 0,
   timeout: 90_000,
   // A busy machine is no reason to fail.
   expect: { timeout: 20_000 },
