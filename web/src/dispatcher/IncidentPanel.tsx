@@ -78,7 +78,8 @@ export function IncidentPanel({
           selected={incident.incidentId}
           near={pin?.line ?? []}
         />
-        <div className="panel-timeline">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and without a pointer only what has the focus does */}
+        <div className="panel-timeline" tabIndex={0}>
           {timeline.isPending && <Skeleton lines={5} />}
           {timeline.error && <ProblemNotice error={timeline.error} onRetry={() => timeline.refetch()} />}
           <Timeline entries={timeline.data?.pages.flatMap((page) => page.entries) ?? []} of="incident" />

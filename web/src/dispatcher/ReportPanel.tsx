@@ -120,7 +120,8 @@ export function ReportPanel({
           selected={report.reportId}
           near={pin ? [pin] : []}
         />
-        <div className="panel-timeline">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and without a pointer only what has the focus does */}
+        <div className="panel-timeline" tabIndex={0}>
           {query.isPending && <Skeleton lines={5} />}
           {query.error && <ProblemNotice error={query.error} onRetry={() => query.refetch()} />}
           <Timeline entries={query.data?.timeline ?? []} of="report" />
