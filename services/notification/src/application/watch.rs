@@ -152,10 +152,12 @@ impl Watch {
             }
             // Marked as seen before reading: a change that comes while reading wakes the next wait.
             self.changes.borrow_and_update();
-            let arrived = self.notifier.ports.inboxes.after(self.user, self.sequence, BATCH).await?;
+            // Counted before reading, so that no count tells of a notification before it comes itself.
             let unread = self.notifier.unread(self.user).await?;
+            let arrived = self.notifier.ports.inboxes.after(self.user, self.sequence, BATCH).await?;
             let recounted = std::mem::replace(&mut self.unread, unread) != unread;
             if !arrived.is_empty() {
+                self.unread = self.notifier.unread(self.user).await?;
                 let shown = arrived.into_iter().map(|n| self.notifier.shown(n, self.locale));
                 self.waiting = shown.collect::<Result<Vec<_>, _>>()?.into_iter();
             } else if recounted || !self.changed().await {
