@@ -13,9 +13,9 @@ use http::{HeaderValue, Method, StatusCode, header};
 use kvartal_contract::RateClass;
 use kvartal_kernel::{Actor, Caller, Error, Kind};
 use kvartal_mesh::Peer;
-use kvartal_mesh::auth::Verifier;
+use kvartal_mesh::auth::{Identity, Verifier};
 use kvartal_mesh::rate::Limiter;
-use kvartal_mesh::server::{may_pass_on, rate_key};
+use kvartal_mesh::server::{identify, may_pass_on, rate_key};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram;
 use serde_json::json;
@@ -68,19 +68,35 @@ impl Gate {
     /// Finds out who calls and whether they may call now.
     async fn admit(&self, visitor: Visitor) -> Result<Caller, Error> {
         let Visitor { method, authorization, peer } = visitor;
-        let actor = match &authorization {
-            None => Actor::Anonymous,
-            Some(value) => self.verifier.verify(bearer(value)?).await?.actor,
-        };
-        let caller = Caller { actor, address: peer.address, user_agent: peer.user_agent };
+        let mut caller = Caller { actor: Actor::Anonymous, address: peer.address, user_agent: peer.user_agent };
         let class = match method {
             Method::GET | Method::HEAD | Method::OPTIONS => RateClass::Read,
             _ => RateClass::Write,
         };
-        if let Some(key) = rate_key(&caller) {
-            self.limiter.check(class, &key).await?;
+        if let Some(value) = &authorization {
+            match self.identify(value, &caller).await {
+                Ok(identity) => caller.actor = identity.actor,
+                Err(error) if error.kind() == Kind::ResourceExhausted => return Err(error),
+                Err(error) => {
+                    // Guessing tokens counts against the address.
+                    self.count(class, &caller).await?;
+                    return Err(error);
+                }
+            }
         }
+        self.count(class, &caller).await?;
         Ok(caller)
+    }
+
+    async fn identify(&self, authorization: &HeaderValue, caller: &Caller) -> Result<Identity, Error> {
+        identify(&*self.verifier, &*self.limiter, caller, bearer(authorization)?).await
+    }
+
+    async fn count(&self, class: RateClass, caller: &Caller) -> Result<(), Error> {
+        match rate_key(caller) {
+            Some(key) => self.limiter.check(class, &key).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -80,6 +80,9 @@ pub struct Identity {
 /// Tells good tokens from bad ones.
 #[async_trait]
 pub trait Verifier: Send + Sync {
+    /// What is known of a bearer token that was found good before, without looking at its signature again; `None` of any other.
+    fn recall(&self, bearer: &str) -> Option<Result<Identity, Error>>;
+
     /// Reads a bearer token: UNAUTHENTICATED for a bad or revoked one, UNAVAILABLE when that cannot be told now.
     async fn verify(&self, bearer: &str) -> Result<Identity, Error>;
 

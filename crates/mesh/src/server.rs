@@ -31,7 +31,7 @@ use gate::Gate;
 use shed::Shed;
 
 pub(crate) use admit::LocalService;
-pub use admit::{may_pass_on, rate_key};
+pub use admit::{identify, may_pass_on, rate_key};
 pub use handshake::Tls;
 pub use listen::{Listen, serve, server};
 

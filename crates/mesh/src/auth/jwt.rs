@@ -142,6 +142,15 @@ impl JwtVerifier {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
 
+    /// Whether a token with a good signature is good now.
+    fn judge(&self, good: Good, now: Timestamp) -> Result<Identity, Error> {
+        if now.plus(LEEWAY) < good.not_before || now >= good.identity.expires.plus(LEEWAY) {
+            return Err(bad_token());
+        }
+        self.recheck(&good.identity)?;
+        Ok(good.identity)
+    }
+
     fn decode(&self, token: &str, keys: &Keys, kid: &str) -> Result<Good, Error> {
         let (key, _) = keys.by_kid.get(kid).ok_or_else(bad_token)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(|_| bad_token())?.claims;
@@ -188,30 +197,27 @@ fn header_kid(token: &str) -> Option<String> {
 
 #[async_trait]
 impl Verifier for JwtVerifier {
-    async fn verify(&self, bearer: &str) -> Result<Identity, Error> {
+    fn recall(&self, bearer: &str) -> Option<Result<Identity, Error>> {
         if bearer.len() > TOKEN_BYTES_MAX {
-            return Err(bad_token());
+            return None;
         }
         let now = self.clock.now();
-        let digest = Digest::of(bearer);
         let keys = self.keys();
         let fresh = keys.read_at.is_some_and(|at| now.since(at) < KEYS_FRESH);
-        let remembered = self.good.get(&digest).filter(|good| fresh && good.keys_version == keys.version);
-        let good = match remembered {
-            Some(good) => good,
-            None => {
-                let kid = header_kid(bearer).ok_or_else(bad_token)?;
-                let keys = self.keys_for(&kid, now).await?;
-                let good = self.decode(bearer, &keys, &kid)?;
-                self.good.insert(digest, good.clone());
-                good
-            }
-        };
-        if now.plus(LEEWAY) < good.not_before || now >= good.identity.expires.plus(LEEWAY) {
-            return Err(bad_token());
+        let good = self.good.get(&Digest::of(bearer)).filter(|good| fresh && good.keys_version == keys.version)?;
+        Some(self.judge(good, now))
+    }
+
+    async fn verify(&self, bearer: &str) -> Result<Identity, Error> {
+        if let Some(known) = self.recall(bearer) {
+            return known;
         }
-        self.recheck(&good.identity)?;
-        Ok(good.identity)
+        let now = self.clock.now();
+        let kid = header_kid(bearer).ok_or_else(bad_token)?;
+        let keys = self.keys_for(&kid, now).await?;
+        let good = self.decode(bearer, &keys, &kid)?;
+        self.good.insert(Digest::of(bearer), good.clone());
+        self.judge(good, now)
     }
 
     fn recheck(&self, identity: &Identity) -> Result<(), Error> {

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
-use kvartal_contract::{Access, Contract, Method};
+use kvartal_contract::{Access, Contract, Method, RateClass};
 use kvartal_kernel::{Actor, Caller, Error, Kind, Timestamp};
 
 use super::Stack;
-use crate::auth::{Identity, MESH_HEADER, bad_token};
+use crate::auth::{Identity, MESH_HEADER, Verifier, bad_token};
 use crate::peer::{Peer, user_agent};
+use crate::rate::Limiter;
 use crate::service::Request;
 use crate::tls::EDGE;
 use crate::{Criticality, criticality};
+
+/// How often an address may show tokens that were not seen before.
+const UNSEEN_TOKENS: RateClass = RateClass::Read;
 
 /// The calling service of the same process: a request extension that only a [`crate::Channel`] can insert.
 #[derive(Clone)]
@@ -52,7 +56,7 @@ pub(crate) fn caller_of_nobody(request: &mut Request) -> Caller {
 ///
 /// Over TLS the certificate says which service calls. The edge's certificate says that somebody else does: whose token it
 /// passes on, or nobody in particular; the edge itself never calls. No other service passes on tokens of people.
-pub(crate) async fn authenticate(stack: &Stack, request: &mut Request) -> Result<Identity, Error> {
+pub(crate) async fn authenticate(stack: &Stack, request: &mut Request, caller: &Caller) -> Result<Identity, Error> {
     let local = request.extensions_mut().remove::<LocalService>();
     let peer = request.extensions_mut().remove::<ProvedPeer>();
     let mesh = take_one(request.headers_mut(), &MESH_HEADER)?;
@@ -61,8 +65,8 @@ pub(crate) async fn authenticate(stack: &Stack, request: &mut Request) -> Result
     match (local, peer, mesh, bearer) {
         (None, None, None, None) => Ok(identity(Actor::Anonymous)),
         (None, Some(_), None, None) if edge => Ok(identity(Actor::Anonymous)),
-        (None, None, None, Some(value)) => person(stack, &value).await,
-        (None, Some(_), None, Some(value)) if edge => person(stack, &value).await,
+        (None, None, None, Some(value)) => person(stack, &value, caller).await,
+        (None, Some(_), None, Some(value)) if edge => person(stack, &value, caller).await,
         (Some(LocalService(name)), None, None, None) => Ok(identity(Actor::Service { name: name.to_owned() })),
         (None, Some(ProvedPeer(name)), None, None) => Ok(identity(Actor::Service { name: name.to_string() })),
         (None, None, Some(token), None) => {
@@ -81,8 +85,28 @@ pub(crate) async fn authenticate(stack: &Stack, request: &mut Request) -> Result
     }
 }
 
-async fn person(stack: &Stack, authorization: &HeaderValue) -> Result<Identity, Error> {
-    stack.verifier.verify(bearer_token(authorization).ok_or_else(bad_token)?).await
+async fn person(stack: &Stack, authorization: &HeaderValue, caller: &Caller) -> Result<Identity, Error> {
+    let token = bearer_token(authorization).ok_or_else(bad_token)?;
+    identify(&*stack.verifier, &*stack.limiter, caller, token).await
+}
+
+/// Whose a token is, of a caller of whom only the address is known so far. A token that was found good before is
+/// remembered. Any other is counted for the address before its signature is looked at: whoever sends forged tokens in
+/// masses is refused for the price of a look into the books. The books are their own, so that many people behind one
+/// address are not refused for signing in at the same time.
+pub async fn identify(
+    verifier: &dyn Verifier,
+    limiter: &dyn Limiter,
+    caller: &Caller,
+    token: &str,
+) -> Result<Identity, Error> {
+    if let Some(known) = verifier.recall(token) {
+        return known;
+    }
+    if let Some(key) = rate_key(caller) {
+        limiter.check(UNSEEN_TOKENS, &format!("unseen:{key}")).await?;
+    }
+    verifier.verify(token).await
 }
 
 /// The service that a mesh token names. Where no key is known no token is good.

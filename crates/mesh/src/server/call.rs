@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use kvartal_contract::Method;
-use kvartal_kernel::{Actor, Caller, Error};
+use kvartal_kernel::{Actor, Caller, Error, Kind};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
@@ -212,8 +212,9 @@ impl Shell {
     ) -> Result<(Response, Identity), Stopped> {
         let method = target.method;
         let too_often = |error| Stopped { status: to_status(error), recorded: false };
-        let identity = match admit::authenticate(&self.stack, &mut request).await {
+        let identity = match admit::authenticate(&self.stack, &mut request, caller).await {
             Ok(identity) => identity,
+            Err(error) if error.kind() == Kind::ResourceExhausted => return Err(too_often(error)),
             Err(error) => {
                 // Guessing tokens counts against the address.
                 admit::count(&self.stack, method, caller).await.map_err(too_often)?;
