@@ -199,7 +199,9 @@ async fn calls_are_counted_and_timed() {
         assert!(shed.iter().any(|attribute| attribute == what), "{what} in {shed:?}");
     }
     let gauge = |name: &str, of: &str| {
-        let found = gauges.iter().find(|((n, o), _)| n == name && of.split(' ').all(|word| o.contains(word)));
+        let found = gauges
+            .iter()
+            .find(|((n, o), _)| n == name && of.split(' ').all(|word| o.split(' ').any(|found| found == word)));
         found.map(|(_, value)| *value)
     };
     assert_eq!(gauge("rpc.server.open", "audit call"), Some(1), "{gauges:?}");
