@@ -7,7 +7,7 @@
 //! 3. [`call`]: the attempts; [`budget`], [`backoff`] and [`replay`] say whether, when and what is sent again.
 //! 4. [`counters`]: how many attempts may run; one that is dropped here is not repeated.
 //! 5. [`lease`]: one attempt at one [`endpoint`], which has its [`load`], its [`gate`] and its connections ([`connect`]).
-//!    [`patience`] says when to doubt it, [`reply`] what its answer means.
+//!    [`patience`] says when to doubt it, [`reply`] what its answer means, [`pace`] whether others are far quicker.
 //!
 //! [`discovery`] tells the balancer which endpoints there are; [`view`] and [`metrics`] show all of it.
 
@@ -26,6 +26,7 @@ mod lease;
 mod load;
 mod metrics;
 mod options;
+mod pace;
 mod page;
 mod patience;
 mod replay;

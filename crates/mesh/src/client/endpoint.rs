@@ -14,6 +14,7 @@ use super::address::Address;
 use super::connect::Sender;
 use super::gate::{Asks, Gate, Pass, State};
 use super::load::Load;
+use super::pace::Pace;
 
 /// Calls at once on one connection: what our servers allow. Beyond it, HTTP/2 would queue without a bound.
 const CALLS_PER_CONNECTION: usize = 256;
@@ -44,6 +45,7 @@ struct Slot {
 pub(super) struct Health {
     pub(super) gate: Gate,
     pub(super) load: Load,
+    pub(super) pace: Pace,
     /// When it last gave an answer that was none of its failures.
     pub(super) answered: Option<Instant>,
     /// When the gate last moved.
@@ -73,6 +75,7 @@ impl Endpoint {
             health: Mutex::new(Health {
                 gate: Gate::new(now),
                 load: Load::new(guess, now),
+                pace: Pace::default(),
                 answered: None,
                 since,
                 last_error: None,

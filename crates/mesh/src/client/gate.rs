@@ -31,6 +31,8 @@ const PROBE_RESERVED: Duration = Duration::from_secs(5);
 pub(crate) enum Verdict {
     /// It works.
     Good,
+    /// It works, and takes many times as long as others do, time and again.
+    Slow,
     /// It cannot answer: UNAVAILABLE, a broken connection.
     Broken,
     /// It does not answer, while others do. Calls to it hang instead of failing, so there are soon no more of them to count:
@@ -87,6 +89,8 @@ pub(crate) struct Gate {
     /// How long it was shut last.
     pause: Duration,
     ejections: u64,
+    /// How many of them for being slow.
+    slow_ejections: u64,
 }
 
 impl Gate {
@@ -99,6 +103,7 @@ impl Gate {
             window: Window::new(WINDOW, now),
             pause: Duration::ZERO,
             ejections: 0,
+            slow_ejections: 0,
         }
     }
 
@@ -109,6 +114,11 @@ impl Gate {
     /// How often it was shut.
     pub(crate) fn ejections(&self) -> u64 {
         self.ejections
+    }
+
+    /// How often of those because others were many times as fast.
+    pub(crate) fn slow_ejections(&self) -> u64 {
+        self.slow_ejections
     }
 
     /// The share of recent calls that failed.
@@ -149,8 +159,8 @@ impl Gate {
     }
 
     /// Takes a call's verdict; tells whether the gate has moved. Calls that passed before the gate was shut have no say any
-    /// more. A gate is not shut for faulty answers when too few others are open (`spare`): if all of them answer wrongly,
-    /// a wrong answer is better than none. `chance` is drawn from 0..1.
+    /// more. A gate is not shut for faulty or slow answers when too few others are open (`spare`): if all of them answer
+    /// wrongly, a wrong answer is better than none. `chance` is drawn from 0..1.
     pub(crate) fn record(&mut self, pass: Pass, verdict: Verdict, spare: bool, now: Instant, chance: f64) -> bool {
         match (pass, self.state, verdict) {
             (Pass::Probe, State::Probing, Verdict::Good | Verdict::Overloaded) => {
@@ -170,14 +180,19 @@ impl Gate {
                 true
             }
             (Pass::Open, State::Open, Verdict::Nothing | Verdict::Overloaded) => false,
+            (Pass::Open, State::Open, Verdict::Slow) => {
+                self.count(Verdict::Good, now);
+                if spare {
+                    self.slow_ejections += 1;
+                    self.eject(now, chance);
+                }
+                spare
+            }
             (Pass::Open, State::Open, verdict) => {
                 self.count(verdict, now);
                 let trips = self.trips(now) && (verdict != Verdict::Faulty || spare);
                 if trips && verdict != Verdict::Good {
-                    // One that fails again at once goes on where it was.
-                    let relapse = now.saturating_duration_since(self.since) < self.pause;
-                    self.ejections += 1;
-                    self.shut(if relapse { self.pause.saturating_mul(2) } else { SHUT_FIRST }, now, chance);
+                    self.eject(now, chance);
                 }
                 self.state != State::Open
             }
@@ -204,6 +219,13 @@ impl Gate {
     fn trips(&mut self, now: Instant) -> bool {
         let counts = self.window.counts(now);
         self.in_a_row >= FAILURES_MAX || (counts.all >= CALLS_MIN && ratio(counts.good, counts.all) < GOOD_SHARE_MIN)
+    }
+
+    fn eject(&mut self, now: Instant, chance: f64) {
+        // One that fails again at once goes on where it was.
+        let relapse = now.saturating_duration_since(self.since) < self.pause;
+        self.ejections += 1;
+        self.shut(if relapse { self.pause.saturating_mul(2) } else { SHUT_FIRST }, now, chance);
     }
 
     fn shut(&mut self, pause: Duration, now: Instant, chance: f64) {

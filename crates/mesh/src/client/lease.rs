@@ -15,6 +15,7 @@ use super::connect;
 use super::endpoint::Endpoint;
 use super::gate::{Asks, Pass, Verdict};
 use super::load::PENALTY;
+use super::pace::{Answer, Beside};
 use super::patience::Patience;
 use crate::service::Request;
 
@@ -28,6 +29,8 @@ pub(crate) struct Want {
     pub(crate) repeatable: bool,
     /// Whether the answer is a stream.
     pub(crate) stream: bool,
+    /// The method, where its answers can be compared.
+    pub(crate) method: Option<&'static Method>,
     /// When the answer must be there.
     pub(crate) deadline: Instant,
     /// When it is no longer waited for: the deadline, or a little later where the service shall be the one to say so.
@@ -39,16 +42,18 @@ pub(crate) struct Want {
 impl Want {
     /// For a request that is no RPC. It counts as a stream: its answer may be long, and its time says little.
     pub(crate) fn page(patience: &Arc<Patience>, deadline: Instant) -> Self {
-        Self { repeatable: false, stream: true, deadline, cut: deadline, patience: Arc::clone(patience) }
+        let patience = Arc::clone(patience);
+        Self { repeatable: false, stream: true, method: None, deadline, cut: deadline, patience }
     }
 
     /// For a call of `method` that must be answered by `deadline`. Only what is idempotent by contract, and no stream, may
     /// be sent twice.
-    pub(crate) fn of(method: &Method, patience: &Arc<Patience>, deadline: Instant) -> Self {
+    pub(crate) fn of(method: &'static Method, patience: &Arc<Patience>, deadline: Instant) -> Self {
         let stream = method.server_streaming;
         let idempotent = matches!(method.idempotency, Idempotency::Idempotent | Idempotency::NoSideEffects);
         let patience = Arc::clone(patience);
-        Self { repeatable: idempotent && !stream, stream, deadline, cut: deadline, patience }
+        let repeatable = idempotent && !stream;
+        Self { repeatable, stream, method: (!stream).then_some(method), deadline, cut: deadline, patience }
     }
 }
 
@@ -59,6 +64,7 @@ pub(crate) struct Lease {
     slot: usize,
     pass: Pass,
     stream: bool,
+    method: Option<&'static Method>,
     began: Instant,
     deadline: Instant,
     patience: Arc<Patience>,
@@ -91,7 +97,7 @@ impl Lease {
     ) -> Option<Self> {
         let (pass, slot) = endpoint.enter(asks, want.stream, now)?;
         let (balancer, patience) = (Arc::clone(balancer), Arc::clone(&want.patience));
-        let (stream, deadline) = (want.stream, want.deadline);
+        let (stream, method, deadline) = (want.stream, want.method, want.deadline);
         let (limited, judged, head_took, suspected) = (false, false, None, false);
         Some(Self {
             balancer,
@@ -99,6 +105,7 @@ impl Lease {
             slot,
             pass,
             stream,
+            method,
             began: now,
             deadline,
             patience,
@@ -174,7 +181,7 @@ impl Lease {
         let now = Instant::now();
         let took = self.head_took.unwrap_or_else(|| now.saturating_duration_since(self.began));
         match verdict {
-            Verdict::Good => {
+            Verdict::Good | Verdict::Slow => {
                 self.balancer.budget.succeeded();
                 self.patience.answered(took);
             }
@@ -197,12 +204,13 @@ impl Lease {
     }
 
     fn record(&self, verdict: Verdict, took: Duration, now: Instant) {
+        let verdict = if verdict == Verdict::Good { self.compare(took, now) } else { verdict };
         let (spare, chance) = (self.balancer.can_spare(), self.balancer.chance.unit());
         let mut health = self.endpoint.health();
         let moved = health.gate.record(self.pass, verdict, spare, now, chance);
         match verdict {
-            Verdict::Good => {
-                if moved {
+            Verdict::Good | Verdict::Slow => {
+                if moved && verdict == Verdict::Good {
                     health.load.forgive();
                 }
                 health.load.measured(took, now);
@@ -220,12 +228,34 @@ impl Lease {
             Verdict::Nothing => {}
         }
         if moved {
+            if verdict == Verdict::Slow {
+                health.last_error = Some("its answers take many times as long as those of others".to_owned());
+            }
             health.since = self.balancer.clock.now();
             let state = health.gate.state();
             drop(health);
             tracing::info!(service = self.balancer.service, endpoint = %self.endpoint.address, ?state, "a gate moved");
             self.balancer.moved();
         }
+    }
+
+    /// A good answer beside those of the other endpoints: one that is slow is as bad as none when it is the last of many,
+    /// or of an endpoint on probation.
+    fn compare(&self, took: Duration, now: Instant) -> Verdict {
+        let Some(method) = self.method else { return Verdict::Good };
+        let answer = Answer { method, sent: self.began, took };
+        let mut health = self.endpoint.health();
+        health.pace.answered(&answer);
+        if health.pace.is_quick(&answer) {
+            return Verdict::Good;
+        }
+        drop(health);
+        let endpoints = self.balancer.endpoints();
+        let others = endpoints.iter().filter(|other| !Arc::ptr_eq(other, &self.endpoint));
+        let beside = Beside::most(others.map(|other| other.health().pace.beside(&answer)));
+        let too_many = self.endpoint.health().pace.compared(beside, now);
+        let on_probation = self.pass == Pass::Probe && beside == Beside::Slow;
+        if too_many || on_probation { Verdict::Slow } else { Verdict::Good }
     }
 
     /// A server asked to be left alone.

@@ -55,7 +55,15 @@ fn observe_endpoints(meter: &Meter, balancer: &Weak<Balancer>) {
     let name = "rpc.client.endpoint.connections";
     gauge(meter, balancer, name, "Connections that are up", each(|endpoint| size(endpoint.connections)));
     let name = "rpc.client.endpoint.ejections";
-    counter(meter, balancer, name, "Times it was taken out", each(|endpoint| endpoint.ejections));
+    counter(meter, balancer, name, "Times it was taken out", |view, observe| {
+        for endpoint in &view.endpoints {
+            let failed = endpoint.ejections.saturating_sub(endpoint.slow_ejections);
+            for (cause, times) in [("failures", failed), ("slowness", endpoint.slow_ejections)] {
+                let address = KeyValue::new("server.address", endpoint.address.clone());
+                observe(times, &[address, KeyValue::new("cause", cause)]);
+            }
+        }
+    });
     let name = "rpc.client.endpoint.state";
     gauge(meter, balancer, name, "1 for the state in which it is", |view, observe| {
         for endpoint in &view.endpoints {

@@ -54,6 +54,8 @@ pub struct EndpointView {
     pub streams: usize,
     /// How often it was taken out.
     pub ejections: u64,
+    /// How often of those because its answers took many times as long as those of others.
+    pub slow_ejections: u64,
     /// What went wrong last.
     pub last_error: Option<String>,
 }
@@ -117,6 +119,7 @@ fn view(endpoint: &Arc<Endpoint>) -> EndpointView {
         pending,
         streams,
         ejections: health.gate.ejections(),
+        slow_ejections: health.gate.slow_ejections(),
         last_error: health.last_error.clone(),
     }
 }

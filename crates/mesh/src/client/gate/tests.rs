@@ -79,6 +79,25 @@ fn wrong_answers_do_not_take_out_the_last_endpoints() {
 }
 
 #[test]
+fn who_is_far_slower_than_others_is_taken_out_when_there_are_enough_others() {
+    let now = Instant::now();
+    let mut gate = Gate::new(now);
+    assert!(!gate.record(Pass::Open, Verdict::Slow, false, now, 0.0));
+    assert!(gate.record(Pass::Open, Verdict::Slow, true, now, 0.0));
+    assert_eq!((gate.ejections(), gate.slow_ejections()), (1, 1));
+    assert!(gate.failed_share(now) < 1e-9, "its answers were good");
+    // On probation it must be as fast as the others.
+    let mut due = now + SHUT_FIRST;
+    gate.pass(ASKS, due);
+    assert!(gate.record(Pass::Probe, Verdict::Slow, false, due, 0.0));
+    assert_eq!(gate.state(), State::Shut { until: due + SHUT_FIRST * 2 });
+    due += SHUT_FIRST * 2;
+    gate.pass(ASKS, due);
+    assert!(gate.record(Pass::Probe, Verdict::Good, false, due, 0.0));
+    assert_eq!((gate.state(), gate.ejections()), (State::Open, 1));
+}
+
+#[test]
 fn shed_load_is_no_illness() {
     let now = Instant::now();
     let mut gate = Gate::new(now);
@@ -179,7 +198,7 @@ proptest! {
     /// than its longest pause.
     #[test]
     fn it_is_never_stuck_and_never_lets_two_probe(
-        steps in prop::collection::vec((0_u64..5_000, 0_u8..6, any::<bool>(), 0.0..1.0_f64), 1..300),
+        steps in prop::collection::vec((0_u64..5_000, 0_u8..7, any::<bool>(), 0.0..1.0_f64), 1..300),
     ) {
         let mut now = Instant::now();
         let mut gate = Gate::new(now);
@@ -193,7 +212,14 @@ proptest! {
                     running.push(pass);
                 }
             } else if let Some(pass) = running.pop() {
-                let verdicts = [Verdict::Good, Verdict::Broken, Verdict::Silent, Verdict::Faulty, Verdict::Nothing];
+                let verdicts = [
+                    Verdict::Good,
+                    Verdict::Slow,
+                    Verdict::Broken,
+                    Verdict::Silent,
+                    Verdict::Faulty,
+                    Verdict::Nothing,
+                ];
                 let verdict = verdicts[usize::from(what) - 1];
                 let before = gate.state();
                 let moved = gate.record(pass, verdict, spare, now, chance);
