@@ -22,6 +22,9 @@ use crate::ratelimit::RateLimits;
 /// # Errors
 /// When the address cannot be listened on.
 pub async fn serve_beside_envoy(runtime: &Runtime, address: SocketAddr, shadow: bool) -> anyhow::Result<SocketAddr> {
+    // Envoy asks as soon as there is somebody, and waits for a moment only. Whoever has no keys refuses tokens until there are
+    // some; requests without a token pass. The log says why.
+    let _ = runtime.verifier().prepare().await;
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = listener.local_addr()?;
     let numbers = RateNumbers::default().times(runtime.config().rate_factor);

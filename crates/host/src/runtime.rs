@@ -119,6 +119,7 @@ impl Runtime {
         let directory = Directory::new(contract, clock.clone(), remote);
         let keys = Arc::new(IdentityKeys(directory.clone()));
         let verifier = Arc::new(JwtVerifier::new(keys, adapters.revocations.clone(), clock.clone()));
+        tasks.spawn("keys", Phase::Background, verifier.clone().follow(background.clone()));
         tasks.spawn("health", Phase::Background, health.clone().run(background.clone()));
         let runtime = Runtime(Arc::new(Inner {
             config,

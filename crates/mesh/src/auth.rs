@@ -80,6 +80,11 @@ pub struct Identity {
 /// Tells good tokens from bad ones.
 #[async_trait]
 pub trait Verifier: Send + Sync {
+    /// Does beforehand what the first token would have to wait for; an error when that cannot be done now.
+    async fn prepare(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// What is known of a bearer token that was found good before, without looking at its signature again; `None` of any other.
     fn recall(&self, bearer: &str) -> Option<Result<Identity, Error>>;
 

@@ -10,6 +10,7 @@ use aws_lc_rs::digest;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use kvartal_kernel::{Actor, Clock, Error, Role, Roles, Timestamp};
 use moka::sync::Cache;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
@@ -19,6 +20,8 @@ use super::{
 
 /// Keys are read again after this, so a key that was withdrawn dies within it.
 pub const KEYS_FRESH: Duration = Duration::from_secs(60);
+/// Who follows them reads them again after this.
+const KEYS_RENEWED: Duration = Duration::from_secs(45);
 /// Keys that could not be read again for this long are not trusted any more.
 const KEYS_LIFE: Duration = Duration::from_secs(60 * 60);
 /// The source is not asked more often than this, whatever tokens name.
@@ -92,6 +95,20 @@ impl JwtVerifier {
         }
     }
 
+    /// Reads the keys again before they are old, once they were read, so that no call has to wait for it; until `stop`.
+    pub async fn follow(self: Arc<Self>, stop: CancellationToken) {
+        while tokio::time::timeout(KEYS_PAUSE, stop.cancelled()).await.is_err() {
+            let now = self.clock.now();
+            if self.keys().read_at.is_some_and(|at| now.since(at) >= KEYS_RENEWED) {
+                let reading = async {
+                    let _reading = self.reading.lock().await;
+                    self.read_keys(now).await;
+                };
+                stop.run_until_cancelled(reading).await;
+            }
+        }
+    }
+
     fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -119,7 +136,7 @@ impl JwtVerifier {
         if keys.read_at.is_some_and(|at| now.since(at) < KEYS_LIFE) {
             return Ok(keys);
         }
-        Err(Error::unavailable("KEYS_UNAVAILABLE", "access tokens cannot be verified now"))
+        Err(no_keys())
     }
 
     async fn read_keys(&self, now: Timestamp) {
@@ -171,6 +188,10 @@ impl JwtVerifier {
     }
 }
 
+fn no_keys() -> Error {
+    Error::unavailable("KEYS_UNAVAILABLE", "access tokens cannot be verified now")
+}
+
 fn entry(key: PublicKey) -> (String, (DecodingKey, [u8; 32])) {
     (key.kid, (DecodingKey::from_ed_der(&key.x), key.x))
 }
@@ -197,6 +218,14 @@ fn header_kid(token: &str) -> Option<String> {
 
 #[async_trait]
 impl Verifier for JwtVerifier {
+    async fn prepare(&self) -> Result<(), Error> {
+        let _reading = self.reading.lock().await;
+        if self.keys().read_at.is_none() {
+            self.read_keys(self.clock.now()).await;
+        }
+        if self.keys().read_at.is_some() { Ok(()) } else { Err(no_keys()) }
+    }
+
     fn recall(&self, bearer: &str) -> Option<Result<Identity, Error>> {
         if bearer.len() > TOKEN_BYTES_MAX {
             return None;

@@ -345,3 +345,33 @@ async fn an_absent_source_is_bridged_for_an_hour_and_no_longer() {
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(world.kind(&forever).await, Some(Kind::Unavailable));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_the_keys_lets_no_call_wait_for_them() {
+    let World { clock, source, verifier, .. } = world();
+    let (verifier, stop, token) = (Arc::new(verifier), CancellationToken::new(), key("k1").sign(&claims()).unwrap());
+    let reads = || source.reads.load(Ordering::SeqCst);
+    let script = async {
+        tokio::time::sleep(KEYS_PAUSE * 3).await;
+        assert_eq!(reads(), 0, "nobody has shown a token");
+        verifier.prepare().await.unwrap();
+        verifier.prepare().await.unwrap();
+        verifier.verify(&token).await.unwrap();
+        assert_eq!(reads(), 1);
+        for round in 2..6 {
+            clock.advance(KEYS_RENEWED);
+            tokio::time::sleep(KEYS_PAUSE * 2).await;
+            assert_eq!(reads(), round);
+            assert!(verifier.recall(&token).is_some(), "without waiting");
+        }
+        stop.cancel();
+    };
+    tokio::join!(verifier.clone().follow(stop.clone()), script);
+}
+
+#[tokio::test]
+async fn who_is_not_prepared_says_so() {
+    let world = world();
+    world.set_keys(None);
+    assert_eq!(world.verifier.prepare().await.unwrap_err().kind(), Kind::Unavailable);
+}
