@@ -39,6 +39,8 @@ pub(crate) enum Layer {
     RefusedNonsense,
     /// Because its token is forged.
     RefusedForged,
+    /// Because many forged ones came before it.
+    RefusedFlood,
     /// Behind the stack, from nobody in particular.
     Stack,
     /// With a token that was seen before.
@@ -66,6 +68,7 @@ impl Layer {
             Self::RefusedNobody => "turned away, no token",
             Self::RefusedNonsense => "turned away, no token but nonsense",
             Self::RefusedForged => "turned away, forged token",
+            Self::RefusedFlood => "turned away, forged tokens in masses",
             Self::Stack => "through the stack",
             Self::Token => "through the stack, with a token",
             Self::Metrics => "through the stack, with a token and metrics",
@@ -122,6 +125,7 @@ pub(crate) async fn call(layer: Layer, calls: u32) {
         Layer::RefusedNobody => refused(calls, Why::Nobody).await,
         Layer::RefusedNonsense => refused(calls, Why::Nonsense).await,
         Layer::RefusedForged => refused(calls, Why::Forged).await,
+        Layer::RefusedFlood => refused(calls, Why::Flood).await,
         Layer::Stack => {
             let client = IdentityServiceClient::new(serve::stack(Limits::default()));
             times(calls, async || client.clone().get_jwks(GetJwksRequest {}).await).await;

@@ -28,10 +28,12 @@ pub(super) enum Why {
     Nonsense,
     /// Its token looks good, and somebody else signed it.
     Forged,
+    /// So were many before it, from the same address.
+    Flood,
 }
 
 impl Why {
-    const ALL: [Self; 5] = [Self::Full, Self::Often, Self::Nobody, Self::Nonsense, Self::Forged];
+    const ALL: [Self; 6] = [Self::Full, Self::Often, Self::Nobody, Self::Nonsense, Self::Forged, Self::Flood];
 
     fn what(self) -> &'static str {
         match self {
@@ -40,13 +42,14 @@ impl Why {
             Self::Nobody => "refused, no token",
             Self::Nonsense => "refused, no token but nonsense",
             Self::Forged => "refused, forged token",
+            Self::Flood => "refused, forged tokens in masses",
         }
     }
 
     fn code(self) -> Code {
         match self {
             Self::Full => Code::Unavailable,
-            Self::Often => Code::ResourceExhausted,
+            Self::Often | Self::Flood => Code::ResourceExhausted,
             Self::Nobody | Self::Nonsense | Self::Forged => Code::Unauthenticated,
         }
     }
@@ -63,7 +66,7 @@ impl Refusals {
     pub(super) async fn new(why: Why) -> Self {
         let service = match why {
             Why::Full => full_up().await,
-            Why::Often => serve::strict_stack(),
+            Why::Often | Why::Flood => serve::strict_stack(),
             _ => serve::stack(Limits::default()),
         };
         let mut client = IdentityServiceClient::new(service);
@@ -72,9 +75,13 @@ impl Refusals {
         }
         let token = match why {
             Why::Nonsense => Some("Bearer nonsense".to_owned()),
-            Why::Forged => Some(forge(&noop::tokens(1).remove(0))),
+            Why::Forged | Why::Flood => Some(forge(&noop::tokens(1).remove(0))),
             Why::Full | Why::Often | Why::Nobody => None,
         };
+        if let (Why::Flood, Some(token)) = (why, &token) {
+            let first = client.get_profile(profile(token)).await;
+            assert_eq!(first.expect_err("it is looked at").code(), Code::Unauthenticated);
+        }
         Self { why, client, token }
     }
 
