@@ -17,7 +17,7 @@ pub(crate) use congestion::{CongestionGrpc, LiveCongestion, thinning};
 pub(crate) use detectors::DetectorGrpc;
 pub(crate) use fleet_upkeep::fleet_schedules;
 pub(crate) use forecasts::{ForecastGrpc, pruning};
-pub(crate) use live::{LiveBoard, LiveGrpc, Shown};
+pub(crate) use live::{LiveBoard, LiveGrpc, LiveServer, Shown};
 pub(crate) use network::{NetworkGrpc, tile_routes};
 pub(crate) use patrol_events::IncidentConsumer;
 pub(crate) use patrols::PatrolGrpc;

@@ -7,8 +7,11 @@
 mod bare;
 mod feed;
 mod queries;
+mod roads;
 mod subscribers;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kvartal_e2e::{Adapter, Options, Platform};
 use kvartal_testing::PostgresServer;
 
@@ -20,12 +23,16 @@ pub(crate) struct Args {
     /// Detectors that report each minute.
     #[arg(long, default_value_t = 10_000)]
     detectors: usize,
-    /// Readings of each measurement, at least.
+    /// Readings of each measurement, at least; 0 leaves them out.
     #[arg(long, default_value_t = 2_000_000)]
     readings: usize,
-    /// Largest number of stored readings for the questions; each step is ten times the one before.
+    /// Largest number of stored readings for the questions; each step is ten times the one before; 0
+    /// leaves them out.
     #[arg(long, default_value_t = 10_000_000)]
     rows: usize,
+    /// Segments of the network that boxes and tiles are asked of; 0 leaves them out.
+    #[arg(long, default_value_t = 100_000)]
+    segments: usize,
     /// Subscribers of the live map; 0 leaves them out.
     #[arg(long, default_value_t = 1_000)]
     subscribers: usize,
@@ -36,13 +43,20 @@ pub(crate) struct Args {
 
 /// Measures and prints tables in Markdown.
 pub(crate) async fn run(args: &Args) {
-    println!("| readings ({} detectors) | CPU/reading | readings/s per core | readings/s seen |", args.detectors);
-    println!("| --- | ---: | ---: | ---: |");
-    on_sqlite(args).await;
-    if !args.sqlite_only {
-        on_postgres(args).await;
+    if args.readings > 0 {
+        println!("| readings ({} detectors) | CPU/reading | readings/s per core | readings/s seen |", args.detectors);
+        println!("| --- | ---: | ---: | ---: |");
+        on_sqlite(args).await;
+        if !args.sqlite_only {
+            on_postgres(args).await;
+        }
     }
-    queries::run(args).await;
+    if args.rows > 0 {
+        queries::run(args).await;
+    }
+    if args.segments > 0 {
+        roads::run(args.segments).await;
+    }
     if args.subscribers > 0 {
         subscribers::run(args.subscribers).await;
     }
@@ -69,8 +83,13 @@ async fn on_sqlite(args: &Args) {
 async fn on_postgres(args: &Args) {
     let server = PostgresServer::start_durable().await;
     let database = server.database().await;
-    let options =
-        Options { args: vec!["--database-url".into(), database.url_for_schema("{service}")], ..Options::default() };
+    // Whoever shares a database brings the key of identity.
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), STANDARD.encode([7; 32])).unwrap();
+    let key_file = key.path().to_str().unwrap().to_owned();
+    let url = database.url_for_schema("{service}");
+    let words = ["--database-url".to_owned(), url, "--identity-master-key-file".to_owned(), key_file];
+    let options = Options { args: words.to_vec(), ..Options::default() };
     let platform = Platform::start(Adapter::Embedded, options).await;
     let folder = database.sql("SHOW data_directory").await.trim().to_owned();
     let mut feed = Feed::new(&platform, args.detectors).await;

@@ -6,7 +6,7 @@
 //! removed leaves its number behind; the last [`REMOVALS_MAX`] are kept, and who comes from before them gets everything.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kvartal_kernel::geo::Bounds;
 use tokio::sync::watch;
@@ -87,6 +87,8 @@ pub struct News<T> {
     pub position: u64,
     /// Whether there is more.
     pub more: bool,
+    /// The same as bytes, made once for all who are told it.
+    pub told: OnceLock<Arc<[u8]>>,
 }
 
 /// Where somebody stands who has seen nothing.
@@ -256,7 +258,14 @@ impl<T: PartialEq> Sheet<T> {
 
     fn news(&self, seen: u64, interest: &Interest) -> News<T> {
         let snapshot = seen == NOTHING;
-        let mut news = News { snapshot, things: Vec::new(), removed: Vec::new(), position: self.last, more: false };
+        let mut news = News {
+            snapshot,
+            things: Vec::new(),
+            removed: Vec::new(),
+            position: self.last,
+            more: false,
+            told: OnceLock::new(),
+        };
         for (number, slot) in self.order.range(seen + 1..) {
             let Some(entry) = self.entries.get(slot) else { continue };
             if !interest.wants(slot.0, entry.bounds.as_ref()) {

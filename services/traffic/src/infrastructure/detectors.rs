@@ -180,6 +180,7 @@ async fn save(tx: &DatabaseTransaction, detector: &Detector) -> Result<(), Error
 async fn judge(tx: &DatabaseTransaction, verdicts: Vec<Verdict>) -> Result<(), Error> {
     let mut told = Vec::new();
     for Verdict { detector, before, after, events, time } in verdicts {
+        let known = Model::from(&detector).broken;
         let judged = Detector { broken: after, health_time: Some(time), ..detector };
         let row = Model::from(&judged);
         let update = Entity::update_many()
@@ -187,7 +188,9 @@ async fn judge(tx: &DatabaseTransaction, verdicts: Vec<Verdict>) -> Result<(), E
             .col_expr(Column::HealthTime, row.health_time.into())
             .col_expr(Column::Health, row.health.into())
             .filter(Column::Number.eq(row.number))
-            .filter(Column::Version.eq(row.version));
+            .filter(Column::Version.eq(row.version))
+            // Somebody else may have judged it meanwhile, and told of it.
+            .filter(known.map_or_else(|| Column::Broken.is_null(), |known| Column::Broken.eq(known)));
         if update.exec(tx).await.map_err(db_error)?.rows_affected == 0 {
             continue;
         }

@@ -1,5 +1,6 @@
 //! The RPC of `kvartal.traffic.v1.LiveService`: the board as a stream.
 
+mod server;
 mod showing;
 
 use std::sync::Arc;
@@ -8,22 +9,24 @@ use std::time::Duration;
 use futures::stream::unfold;
 use kvartal_kernel::{Caller, Clock, Error, Kind, Role};
 use kvartal_mesh::stream::{HEARTBEAT, Reply};
-use kvartal_mesh::{caller, to_status};
 use kvartal_proto::time::to_proto;
 use kvartal_proto::traffic::v1 as pb;
+use prost::Message as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tonic::{Request, Response, Status};
 
 use super::network::bounds;
 use crate::application::live::{Board, Interest, NOTHING, News, Topic};
 
+use server::Parted;
+
+pub(crate) use server::LiveServer;
 pub(crate) use showing::{LiveBoard, Shown};
 
 /// Messages a second when nobody said.
 const RATE_HZ: u32 = 2;
 
-/// Answers the RPC.
+/// Makes the streams of the RPC.
 pub(crate) struct LiveGrpc {
     board: Arc<Board<Shown>>,
     clock: Arc<dyn Clock>,
@@ -37,11 +40,7 @@ impl LiveGrpc {
         Self { board, clock, began: Instant::now() }
     }
 
-    fn watch(
-        &self,
-        caller: &Caller,
-        request: pb::WatchTrafficRequest,
-    ) -> Result<Reply<pb::WatchTrafficResponse>, Error> {
+    fn watch(&self, caller: &Caller, request: pb::WatchTrafficRequest) -> Result<Reply<Parted>, Error> {
         let pb::WatchTrafficRequest { bounds: given, topics, max_rate_hz, resume_token } = request;
         let interest = Interest { topics: wanted(caller, topics)?, bounds: bounds("bounds", given)? };
         let position = match resume_token.as_str() {
@@ -114,13 +113,13 @@ impl Pause {
 
 impl Watching {
     /// The next message; waits for something to happen, for at most the time of a heartbeat.
-    async fn next(&mut self) -> pb::WatchTrafficResponse {
+    async fn next(&mut self) -> Parted {
         let quiet = Instant::now() + HEARTBEAT;
         let first = self.position == NOTHING && self.more;
         loop {
             if !self.more {
                 if timeout_at(quiet, self.changed.changed()).await.is_err() {
-                    return self.message(None);
+                    return self.message(Arc::default());
                 }
                 sleep_until(self.pause.next()).await;
             }
@@ -130,36 +129,30 @@ impl Watching {
             self.more = news.more;
             // Somebody who has just come is answered even if there is nothing to tell.
             if first || !news.things.is_empty() || !news.removed.is_empty() {
-                return self.message(Some(&news));
+                return self.message(news.told.get_or_init(|| encoded(&news)).clone());
             }
         }
     }
 
-    fn message(&self, news: Option<&News<Shown>>) -> pb::WatchTrafficResponse {
-        let mut message = pb::WatchTrafficResponse {
+    fn message(&self, shared: Arc<[u8]>) -> Parted {
+        let own = pb::WatchTrafficResponse {
             resume_token: self.board.token(self.position),
             time: Some(to_proto(self.clock.now())),
             ..pb::WatchTrafficResponse::default()
         };
-        let Some(news) = news else { return message };
-        message.snapshot = news.snapshot;
-        message.removed_ids.clone_from(&news.removed);
-        for thing in &news.things {
-            thing.add_to(&mut message);
-        }
-        message
+        Parted { own, shared }
     }
 }
 
-#[tonic::async_trait]
-impl pb::live_service_server::LiveService for LiveGrpc {
-    type WatchTrafficStream = Reply<pb::WatchTrafficResponse>;
-
-    async fn watch_traffic(
-        &self,
-        request: Request<pb::WatchTrafficRequest>,
-    ) -> Result<Response<Self::WatchTrafficStream>, Status> {
-        let caller = caller(&request);
-        self.watch(&caller, request.into_inner()).map(Response::new).map_err(to_status)
+/// What everybody who gets this news is told.
+fn encoded(news: &News<Shown>) -> Arc<[u8]> {
+    let mut message = pb::WatchTrafficResponse {
+        snapshot: news.snapshot,
+        removed_ids: news.removed.clone(),
+        ..pb::WatchTrafficResponse::default()
+    };
+    for thing in &news.things {
+        thing.add_to(&mut message);
     }
+    message.encode_to_vec().into()
 }

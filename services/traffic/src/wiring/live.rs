@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use kvartal_host::{Runtime, Service};
-use kvartal_proto::traffic::v1::live_service_server::LiveServiceServer;
 
 use crate::application::live::Board;
-use crate::presentation::{LiveGrpc, Shown};
+use crate::presentation::{LiveGrpc, LiveServer, Shown};
 
 /// An empty board for the parts to show things on.
 pub(crate) fn board(runtime: &Runtime) -> Arc<Board<Shown>> {
@@ -16,5 +15,5 @@ pub(crate) fn board(runtime: &Runtime) -> Arc<Board<Shown>> {
 
 /// Adds the part to the service.
 pub(crate) fn live(runtime: &Runtime, service: Service, board: Arc<Board<Shown>>) -> Service {
-    service.grpc(LiveServiceServer::new(LiveGrpc::new(board, runtime.clock())))
+    service.grpc(LiveServer::new(LiveGrpc::new(board, runtime.clock())))
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use kvartal_proto::traffic::v1 as pb;
+use prost::Message as _;
 use prost_types::FieldMask;
 use tonic::Code;
 
+use crate::readings::ingest;
 use crate::stage::{NOW, Stage, at, on_both, reason, speed};
 
 on_both!(
@@ -13,6 +15,7 @@ on_both!(
     a_retired_detector_keeps_its_readings_and_takes_no_more,
     lists_are_filtered_and_paged,
     a_detector_that_breaks_a_rule_fails_and_recovers,
+    others_hear_once_that_a_detector_failed_and_once_that_it_recovered,
 );
 
 fn new(id: &str) -> pb::NewDetector {
@@ -108,16 +111,20 @@ async fn lists_are_filtered_and_paged(stage: Stage) {
     assert_eq!(ids(pb::DetectorFilter { healths, ..Default::default() }, 0, String::new()).await.0.len(), 0);
 }
 
-async fn a_detector_that_breaks_a_rule_fails_and_recovers(stage: Stage) {
-    stage.detectors().create_detector(pb::CreateDetectorRequest { detector: Some(new("d1")) }).await.unwrap();
-    let now = NOW.seconds();
-    let occupied = |time, percent| pb::NewReading {
+/// A reading of a loop on which vehicles stand for a share of the time.
+fn occupied(time: i64, percent: f64) -> pb::NewReading {
+    pb::NewReading {
         detector_id: "d1".to_owned(),
         time: at(time),
         occupancy_percent: Some(percent),
         vehicle_count: Some(3),
         ..Default::default()
-    };
+    }
+}
+
+async fn a_detector_that_breaks_a_rule_fails_and_recovers(stage: Stage) {
+    stage.detectors().create_detector(pb::CreateDetectorRequest { detector: Some(new("d1")) }).await.unwrap();
+    let now = NOW.seconds();
     let readings: Vec<_> = (0..4).map(|minute| occupied(now - 60 * minute, 100.0)).collect();
     stage.readings().ingest_readings(pb::IngestReadingsRequest { readings, validate_only: false }).await.unwrap();
     let seen = async |health: pb::DetectorHealth| {
@@ -142,4 +149,41 @@ async fn a_detector_that_breaks_a_rule_fails_and_recovers(stage: Stage) {
     assert_eq!(told, expected);
     let rules = stage.detectors().list_detector_health_rules(pb::ListDetectorHealthRulesRequest {}).await.unwrap();
     assert_eq!(rules.into_inner().rules.len(), 6);
+}
+
+async fn others_hear_once_that_a_detector_failed_and_once_that_it_recovered(stage: Stage) {
+    let heard = stage.listen(&["DetectorFailed", "DetectorRecovered"]).await;
+    stage.detectors().create_detector(pb::CreateDetectorRequest { detector: Some(new("d1")) }).await.unwrap();
+    let now = NOW.seconds();
+    // Good from the beginning: nobody has to be told.
+    ingest(&stage, vec![occupied(now, 12.0)]).await;
+    assert_eq!(stage.judged("d1").await.health(), pb::DetectorHealth::Good);
+
+    stage.clock.advance(Duration::from_secs(240));
+    ingest(&stage, (1..=4).map(|minute| occupied(now + 60 * minute, 100.0)).collect()).await;
+    let mut broken = stage.judged("d1").await.broken_rules;
+    broken.sort_unstable();
+    assert!(broken.contains(&pb::HealthRule::LockedOn.into()), "{broken:?}");
+    let told = heard.about("d1", 1).await;
+    assert_eq!(told[0].kind, "kvartal.traffic.v1.DetectorFailed");
+    let failed = pb::DetectorFailed::decode(told[0].payload.as_ref()).unwrap();
+    assert_eq!((failed.detector_id.as_str(), failed.display_name.as_str()), ("d1", "Мост, полоса 1"));
+    assert_eq!((failed.broken_rules, failed.detail.is_empty()), (broken, false));
+
+    // It breaks another rule now: it failed before, and that was told.
+    stage.clock.advance(Duration::from_secs(3_600));
+    let silent = stage.judged("d1").await.broken_rules;
+    assert!(silent.contains(&pb::HealthRule::Silent.into()), "{silent:?}");
+    let later = now + 240 + 3_600;
+    ingest(&stage, (0..3).map(|minute| occupied(later - 60 * minute, 12.0)).collect()).await;
+    // Several judge at once, as replicas may.
+    let judges = futures::future::join_all((0..3).map(|_| stage.judged("d1"))).await;
+    assert!(judges.iter().all(|detector| detector.health() == pb::DetectorHealth::Good), "{judges:?}");
+    stage.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(stage.judged("d1").await.health(), pb::DetectorHealth::Failed);
+    let told = heard.about("d1", 3).await;
+    let kinds: Vec<&str> = told.iter().map(|event| event.kind.trim_start_matches("kvartal.traffic.v1.")).collect();
+    assert_eq!(kinds, ["DetectorFailed", "DetectorRecovered", "DetectorFailed"]);
+    let recovered = pb::DetectorRecovered::decode(told[1].payload.as_ref()).unwrap();
+    assert_eq!((recovered.detector_id.as_str(), recovered.display_name.as_str()), ("d1", "Мост, полоса 1"));
 }

@@ -1,8 +1,10 @@
 //! A stage for tests: the service as it runs, a clock that moves when told to, and people who call.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use kvartal_events::{Event, Handler};
 use kvartal_host::{Config, Runtime, Service};
 use kvartal_kernel::{Clock as _, Error, ManualClock, Timestamp, Uuid};
 use kvartal_mesh::BoxService;
@@ -27,6 +29,8 @@ use tonic::{Request, Status};
 
 /// A Friday, 2026-11-20T09:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_165_200_000_000);
+/// The longest that an event may take.
+const SOON: Duration = Duration::from_secs(30);
 /// Largest message here: a page of 20,000 rows.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -72,12 +76,24 @@ impl KeySource for Keys {
 
 impl Stage {
     pub(crate) async fn on_sqlite() -> Self {
-        Self::open(None, Arc::new(ManualClock::at(NOW)), kvartal_traffic::Config::default()).await
+        Self::on_sqlite_at(NOW.seconds()).await
     }
 
     pub(crate) async fn on_postgres() -> Self {
+        Self::on_postgres_at(NOW.seconds()).await
+    }
+
+    /// At another time, seconds since 1970.
+    pub(crate) async fn on_sqlite_at(time: i64) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp(time * 1_000_000)));
+        Self::open(None, clock, kvartal_traffic::Config::default()).await
+    }
+
+    /// At another time, seconds since 1970.
+    pub(crate) async fn on_postgres_at(time: i64) -> Self {
         let postgres = Arc::new(kvartal_testing::postgres().await);
-        Self::open(Some(postgres), Arc::new(ManualClock::at(NOW)), kvartal_traffic::Config::default()).await
+        let clock = Arc::new(ManualClock::at(Timestamp(time * 1_000_000)));
+        Self::open(Some(postgres), clock, kvartal_traffic::Config::default()).await
     }
 
     /// Another process of the same service, on the same database: PostgreSQL only.
@@ -115,6 +131,16 @@ impl Stage {
         };
         let service = stack.wrap(grpc);
         Self { store, clock, service, key, postgres, runtime, _folder: folder }
+    }
+
+    /// Collects events of these kinds from now on, as another service gets them.
+    pub(crate) async fn listen(&self, kinds: &[&str]) -> Heard {
+        let (heard, bus, stop) = (Heard::default(), self.runtime.bus(), self.runtime.stop());
+        let kinds: Vec<String> = kinds.iter().map(|kind| format!("kvartal.traffic.v1.{kind}")).collect();
+        bus.declare("test", &kinds).await.unwrap();
+        let handler = Arc::new(heard.clone());
+        tokio::spawn(async move { bus.consume("test", handler, stop).await });
+        heard
     }
 
     /// Makes a stand-in for another service known: this one talks to it behind the real server stack.
@@ -179,6 +205,33 @@ impl Stage {
         HealthWatch::new(detectors, readings, self.clock.clone()).judge_all().await.unwrap();
         let request = pb::GetDetectorRequest { detector_id: id.to_owned() };
         self.detectors().get_detector(request).await.unwrap().into_inner().detector.unwrap()
+    }
+}
+
+/// Events in the order in which they came, each once.
+#[derive(Clone, Default)]
+pub(crate) struct Heard(Arc<Mutex<Vec<Event>>>);
+
+#[async_trait]
+impl Handler for Heard {
+    async fn handle(&self, event: &Event) -> Result<(), Error> {
+        let mut heard = self.0.lock().unwrap();
+        if heard.iter().all(|known| known.id != event.id) {
+            heard.push(event.clone());
+        }
+        Ok(())
+    }
+}
+
+impl Heard {
+    /// The events about a subject once there are so many.
+    pub(crate) async fn about(&self, subject: &str, count: usize) -> Vec<Event> {
+        kvartal_testing::eventually(SOON, || async {
+            let heard = self.0.lock().unwrap();
+            let about: Vec<Event> = heard.iter().filter(|event| event.subject == subject).cloned().collect();
+            if about.len() >= count { Ok(about) } else { Err(about.len()) }
+        })
+        .await
     }
 }
 

@@ -27,18 +27,22 @@ pub(super) async fn run(args: &Args) {
         stored += feed.send(Kind { columns: true, validate_only: false, minutes: 50 }, size - stored).await;
         let end = START + (stored / DETECTORS) as i64 * 60;
         let channel = platform.channel();
-        ask(stored, "last hour of a detector, readings", |n| readings(channel.clone(), n, end - 3_600, end)).await;
-        ask(stored, "a week of a detector, 5 min", |n| week(channel.clone(), n, end)).await;
+        ask(stored, "last hour of a detector, readings", |n| {
+            readings(channel.clone(), n * 37 % DETECTORS, end - 3_600, end)
+        })
+        .await;
+        ask(stored, "a week of a detector, 5 min", |n| week(channel.clone(), n * 37 % DETECTORS, end)).await;
         ask(stored, "all detectors in 5 min", |_| grid(channel.clone(), end - 600)).await;
         size *= 10;
     }
 }
 
-async fn ask<F: Future<Output = usize>>(stored: usize, name: &str, question: impl Fn(usize) -> F) {
+/// Asks again and again, each time about another place, and prints a line.
+pub(super) async fn ask<F: Future<Output = usize>>(stored: usize, name: &str, question: impl Fn(usize) -> F) {
     let mut times: Vec<Duration> = Vec::new();
     for n in 0..ASKED {
         let started = Instant::now();
-        assert!(question(n * 37 % DETECTORS).await > 0, "{name} found nothing");
+        assert!(question(n).await > 0, "{name} found nothing");
         times.push(started.elapsed());
     }
     times.sort();

@@ -4,10 +4,10 @@
 //! they are partitioned by weeks, natively, or as hypertables where the database has TimescaleDB.
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::{MigrationName, MigrationTrait, SchemaManager};
 
-use super::partitions::WEEK;
+use super::partitions::{WEEK, timescale};
 
 /// Every migration, oldest first.
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -27,18 +27,22 @@ impl MigrationTrait for CreateReadings {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         let postgres = db.get_database_backend() == DbBackend::Postgres;
-        let timescale = postgres && has_timescale(db).await?;
-        let (bytes, suffix) = match (postgres, timescale) {
+        let timescale = if postgres { timescale(db).await? } else { None };
+        let (bytes, suffix) = match (postgres, &timescale) {
             (false, _) => ("BLOB", " WITHOUT ROWID"),
-            (true, false) => ("BYTEA", " PARTITION BY RANGE (hour)"),
-            (true, true) => ("BYTEA", ""),
+            (true, None) => ("BYTEA", " PARTITION BY RANGE (hour)"),
+            (true, Some(_)) => ("BYTEA", ""),
         };
         for (table, column) in [("reading_block", "readings"), ("reading_rollup", "fives")] {
             let columns = format!("hour INTEGER NOT NULL, detector INTEGER NOT NULL, {column} {bytes} NOT NULL");
             let sql = format!("CREATE TABLE {table} ({columns}, PRIMARY KEY (hour, detector)){suffix}");
             db.execute_unprepared(&sql).await?;
-            if timescale {
-                let sql = format!("SELECT create_hypertable('{table}', 'hour', chunk_time_interval => {WEEK})");
+            if let Some(schema) = &timescale {
+                // The key serves every question; the index that it would make by itself serves none.
+                let sql = format!(
+                    "SELECT {schema}.create_hypertable('{table}', 'hour', chunk_time_interval => {WEEK}, \
+                     create_default_indexes => false)"
+                );
                 db.execute_unprepared(&sql).await?;
             }
         }
@@ -49,10 +53,4 @@ impl MigrationTrait for CreateReadings {
         db.execute_unprepared(dirty).await?;
         Ok(())
     }
-}
-
-/// Whether the extension is installed in this database.
-async fn has_timescale(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let sql = "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'";
-    Ok(db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?.is_some())
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use kvartal_kernel::Error;
 use kvartal_store::db_error;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 
 /// Hours of a partition.
 pub(super) const WEEK: i32 = 168;
@@ -19,9 +19,7 @@ pub(super) fn week_of(hour: i32) -> i32 {
 /// Makes the partitions of these weeks where they are missing. Whoever calls holds the lock of writers. Where TimescaleDB
 /// looks after partitions there is nothing to do.
 pub(super) async fn ensure(tx: &DatabaseTransaction, weeks: &HashSet<i32>) -> Result<(), Error> {
-    let native = "SELECT 1 FROM pg_class WHERE oid = to_regclass('reading_block') AND relkind = 'p'";
-    let native = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, native)).await.map_err(db_error)?;
-    if native.is_none() {
+    if !native(tx).await? {
         return Ok(());
     }
     for week in weeks {
@@ -40,8 +38,31 @@ fn name(table: &str, week: i32) -> String {
     format!("{table}_w{week}")
 }
 
+/// Whether the tables are partitioned by PostgreSQL itself.
+async fn native(tx: &DatabaseTransaction) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM pg_class WHERE oid = to_regclass('reading_block') AND relkind = 'p'";
+    let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.map_err(db_error)?;
+    Ok(row.is_some())
+}
+
+/// The schema of TimescaleDB's functions, ready for SQL, where it is installed in this database: it need not be one of the
+/// service's search path.
+pub(super) async fn timescale(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    let sql = "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace \
+               WHERE e.extname = 'timescaledb'";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    row.map(|row| row.try_get_by_index(0)).transpose()
+}
+
 /// Drops partitions of a table that lie wholly before an hour.
 pub(super) async fn drop_before(tx: &DatabaseTransaction, table: &str, hour: i32) -> Result<(), Error> {
+    if !native(tx).await? {
+        if let Some(schema) = timescale(tx).await.map_err(db_error)? {
+            let sql = format!("SELECT {schema}.drop_chunks('{table}', older_than => {hour})");
+            tx.execute_unprepared(&sql).await.map_err(db_error)?;
+        }
+        return Ok(());
+    }
     let sql = format!(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
          WHERE i.inhparent = to_regclass('{table}')"
