@@ -51,7 +51,7 @@ export function RoadCard({ segmentId, onClose }: { segmentId: string; onClose: (
     weekday: TODAY[new Date(end).getDay()],
   });
   const now = state.data?.states[0];
-  const problem = road.error ?? state.error;
+  const problem = (!road.data && road.error) || (!state.data && state.error);
   return (
     <Card
       title={road.data?.segment?.displayName || text.road}
