@@ -12,6 +12,22 @@ const platform = process.env.KVARTAL_URL ?? "http://localhost:8080";
 /** What the platform answers itself; the rest is the app. */
 const paths = ["/kvartal.", "/v1/", "/photos/", "/open311/", "/app.json", "/start", "/_dev/", "/favicon.ico"];
 
+/** What every page needs, and the page where most begin. */
+const CORE = [
+  /src\/(platform|i18n|kit|theme|domain)\/(?!trafficTopic|camera)/,
+  /src\/(root|\w+\/routes)\.tsx/,
+  /src\/shell\/shell\./,
+  /src\/citizen\/(City|FollowArea|cards|citizen\.|data|areaAlerts)/,
+  /src\/gen\/.*\/common_pb/,
+];
+/** What that page shows of traffic, when the rest is there. */
+const TRAFFIC = [
+  /src\/gen\/kvartal\/traffic\/v1\/(live|camera|patrol|congestion|network)_pb/,
+  /src\/citizen\/(traffic|Jams|Spark|ScoreCard)/,
+  /src\/platform\/trafficTopic/,
+];
+const among = (files: readonly RegExp[]) => (id: string) => files.some((file) => file.test(id));
+
 export default defineConfig({
   plugins: [react(), compress()],
   resolve: { alias: { "~": fileURLToPath(new URL("src", import.meta.url)) } },
@@ -29,10 +45,11 @@ export default defineConfig({
           groups: [
             {
               name: "vendor",
-              test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval|uplot)/,
+              test: /node_modules[\\/](?!maplibre-gl|@mapbox|@maplibre|idb-keyval|uplot|lucide-react)/,
               priority: 2,
             },
-            { name: "core", test: /src[\\/](platform|i18n|kit|theme|domain)[\\/](?!traffic)/, priority: 1 },
+            { name: "core", test: among(CORE), priority: 1 },
+            { name: "traffic", test: among(TRAFFIC) },
           ],
         },
       },

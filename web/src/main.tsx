@@ -7,6 +7,7 @@ import "./theme/theme";
 import { TransportProvider } from "@connectrpc/connect-query";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
+import { startTransition } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./platform/query";
 import { transport } from "./platform/transport";
@@ -14,11 +15,17 @@ import { router } from "./router";
 
 const root = document.getElementById("root");
 if (root) {
-  createRoot(root).render(
-    <TransportProvider transport={transport}>
-      <QueryClientProvider client={queryClient}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>
-    </TransportProvider>,
+  // What stands in index.html stays until the whole page can be drawn.
+  await router.load();
+  const drawn = createRoot(root);
+  // In slices, so that what the reader does meanwhile is not kept waiting.
+  startTransition(() =>
+    drawn.render(
+      <TransportProvider transport={transport}>
+        <QueryClientProvider client={queryClient}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </TransportProvider>,
+    ),
   );
 }

@@ -31,9 +31,16 @@ for (const each of LOOKS) {
   });
 }
 
-/** A report and an incident that are there. */
+/** What is there: a report, an incident, a jam, a road on the map. */
 async function examples(url: string): Promise<string[]> {
   const { reports } = await (await fetch(`${url}/v1/reports?page_size=1`)).json();
   const { incidents } = await (await fetch(`${url}/v1/incidents?page_size=1`)).json();
-  return [`/reports/${reports[0].report_id}`, `/incidents/${incidents[0].incident_id}`];
+  const { jams } = await (await fetch(`${url}/v1/jams?page_size=1`)).json();
+  const { segments } = await (await fetch(`${url}/v1/segments?page_size=1`)).json();
+  return [
+    `/reports/${reports[0].report_id}`,
+    `/incidents/${incidents[0].incident_id}`,
+    `/jams/${jams[0].jam_id}`,
+    `/map?selected=${segments[0].segment_id}`,
+  ];
 }

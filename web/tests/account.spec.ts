@@ -76,6 +76,20 @@ test("a profile and what one is told are changed and stay changed", async ({ pag
   await expect(mail).toBeChecked({ checked: !before });
 });
 
+test("whoever comes back when the token has run out is still signed in", async ({ page, as }) => {
+  await as("citizen5");
+  await page.goto("/");
+  // As after a night.
+  await page.evaluate(() => {
+    const session = JSON.parse(localStorage.getItem("kvartal.session") ?? "{}");
+    localStorage.setItem("kvartal.session", JSON.stringify({ ...session, accessExpires: 0 }));
+  });
+  const refreshed = page.waitForResponse(/RefreshSession$/);
+  await page.goto("/account");
+  expect((await refreshed).status()).toBe(200);
+  await expect(page.getByText("citizen5@demo.kvartal.example").first()).toBeVisible();
+});
+
 test("notifications are read and put away", async ({ page, as }) => {
   await as("citizen");
   await page.goto("/inbox");

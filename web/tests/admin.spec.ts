@@ -1,5 +1,5 @@
 // What administrators do: services, jobs, accounts, audit, programs, deliveries, catalogue.
-import { expect as quick, signIn, test } from "./story";
+import { expect as quick, test } from "./story";
 
 const expect = quick.configure({ timeout: 30_000 });
 test.describe.configure({ timeout: 240_000 });
@@ -8,7 +8,7 @@ test.beforeEach(async ({ as }) => {
   await as("admin");
 });
 
-test("every service is well and says what it depends on", async ({ page, audit }) => {
+test("every service is well and says what it depends on", { tag: "@role" }, async ({ page, audit }) => {
   await page.goto("/admin");
   await expect(page).toHaveURL(/\/admin\/services$/);
   await expect(page.getByText("Every service takes calls")).toBeVisible();
@@ -34,11 +34,10 @@ test("jobs are listed by service and state, and dead letters where there can be 
   await audit("jobs");
 });
 
-test("a role is given and taken, and sessions are ended", async ({ page, browser, url, audit }) => {
-  const theirs = await browser.newContext({ baseURL: url, locale: "en-GB" });
+test("a role is given and taken, and sessions are ended", async ({ page, elsewhere, audit }) => {
   // Two devices: one session is ended by itself, the rest together.
-  await signIn(theirs, url, "analyst");
-  await signIn(theirs, url, "analyst");
+  await elsewhere("analyst");
+  await elsewhere("analyst");
   await page.goto("/admin/users?role=11");
   await page.getByRole("row").filter({ hasText: "analyst@" }).getByRole("link").click();
   await audit("an account");
@@ -58,7 +57,6 @@ test("a role is given and taken, and sessions are ended", async ({ page, browser
   await page.getByRole("button", { name: "End all sessions" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "End all sessions" }).click();
   await expect(page.getByText("Not signed in anywhere")).toBeVisible();
-  await theirs.close();
 });
 
 test("the audit record is searched and its chain verified", async ({ page, audit }) => {
@@ -129,11 +127,8 @@ test("the catalogue is changed", async ({ page, audit }) => {
   await expect(page.getByRole("row").filter({ hasText: "Порт" })).toContainText("Harbour");
 });
 
-test("who is no administrator is told which role is missing", async ({ browser, url }) => {
-  const context = await browser.newContext({ baseURL: url, locale: "en-GB" });
-  await signIn(context, url, "citizen");
-  const page = await context.newPage();
+test("who is no administrator is told which role is missing", async ({ elsewhere }) => {
+  const page = await elsewhere("citizen");
   await page.goto("/admin/audit");
   await expect(page.getByText(/needs one of these roles: administrator/)).toBeVisible();
-  await context.close();
 });

@@ -6,7 +6,10 @@ import { expect, test } from "./story";
 /** In the middle of the demo city. */
 const CENTRE = { lat: 62.85, lng: 54.3 };
 
-test("a photo that knows its place makes a report in three more taps", async ({ page, as }) => {
+test("a photo that knows its place makes a report in three more taps", { tag: "@role" }, async ({
+  page,
+  as,
+}) => {
   await as("citizen");
   await page.goto("/report");
   const picture = await photo(page, CENTRE);
@@ -47,6 +50,19 @@ test("what was reported already is offered to follow", async ({ page, context, a
   const candidate = page.getByRole("listitem").filter({ hasText: "A poplar lies across" });
   await candidate.getByRole("button", { name: "Follow" }).click();
   await expect(candidate.getByText("You follow it")).toBeVisible();
+});
+
+test("a report of somebody else is followed and let go", async ({ page, as, url }) => {
+  const { reports } = await (await fetch(`${url}/v1/reports?page_size=1`)).json();
+  await as("patrol2");
+  await page.goto(`/reports/${reports[0].tracking_number}`);
+  const follow = page.getByRole("button", { name: "Follow", exact: true });
+  await follow.click();
+  const stop = page.getByRole("button", { name: "Stop following" });
+  await expect(follow).toHaveCount(0);
+  await stop.click();
+  await expect(follow).toBeVisible();
+  await expect(stop).toHaveCount(0);
 });
 
 test("a report written without a network is sent when there is one", async ({ page, context }) => {

@@ -1,6 +1,6 @@
 // What dispatchers do: log, move, assign, link, merge, answer, several at once; with the mouse and with keys alone.
 import type { Page } from "@playwright/test";
-import { expect as quick, signIn, test } from "./story";
+import { expect as quick, test } from "./story";
 
 // What one dispatcher does shows to others through the whole platform; a busy machine takes its time.
 const expect = quick.configure({ timeout: 30_000 });
@@ -38,7 +38,10 @@ test.beforeEach(async ({ as, page }) => {
   await page.goto("/dispatch");
 });
 
-test("an incident is logged in five actions and worked on to its end", async ({ page, audit }) => {
+test("an incident is logged in five actions and worked on to its end", { tag: "@role" }, async ({
+  page,
+  audit,
+}) => {
   const title = unique();
   expect(await log(page, title)).toBeLessThanOrEqual(5);
   const panel = page.locator(".board-detail");
@@ -74,18 +77,15 @@ test("an incident is logged in five actions and worked on to its end", async ({ 
   await expect(row(page, title)).toHaveCount(0);
 });
 
-test("what another dispatcher does shows by itself", async ({ page, browser, url }) => {
+test("what another dispatcher does shows by itself", async ({ page, elsewhere }) => {
   const title = unique();
-  const other = await browser.newContext({ baseURL: url, locale: "en-GB" });
-  await signIn(other, url, "dispatcher2");
-  const second = await other.newPage();
+  const second = await elsewhere("dispatcher2");
   await second.goto("/dispatch");
   await expect(row(page, "").first()).toBeVisible();
   await log(second, title, "Crash");
   await expect(row(page, title)).toBeVisible();
   await second.locator(".board-detail").getByRole("button", { name: "Rejected" }).click();
   await expect(row(page, title)).toHaveCount(0);
-  await other.close();
 });
 
 test("a report is answered from a prepared answer and becomes an incident", async ({ page, audit }) => {
@@ -203,10 +203,8 @@ async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`Tab does not lead to ${name}`);
 }
 
-test("a moderator hides a report with a reason and shows it again", async ({ browser, url }) => {
-  const context = await browser.newContext({ baseURL: url, locale: "en-GB" });
-  await signIn(context, url, "moderator");
-  const page = await context.newPage();
+test("a moderator hides a report with a reason and shows it again", async ({ elsewhere }) => {
+  const page = await elsewhere("moderator");
   await page.goto("/dispatch");
   await page.locator(".board-list button").first().click();
   const panel = page.locator(".board-detail");
@@ -222,7 +220,6 @@ test("a moderator hides a report with a reason and shows it again", async ({ bro
     await expect(panel.locator(".panel-head").getByText("hidden")).toHaveCount(mark);
   }
   await expect(panel.getByText("Names a private person.").first()).toBeVisible();
-  await context.close();
 });
 
 test("prepared answers are added, changed and deleted", async ({ page, audit }) => {

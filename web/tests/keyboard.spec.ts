@@ -80,20 +80,16 @@ test("changing language and appearance", async ({ page }) => {
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
 });
 
-test("ending a session on another device", async ({ page, browser, url, as }) => {
+test("ending a session on another device", async ({ page, elsewhere, as }) => {
   // Two devices of one person.
   await as("citizen6");
-  const other = await browser.newContext();
-  const { signIn } = await import("./story");
-  await signIn(other, url, "citizen6");
-  const elsewhere = await other.newPage();
-  await elsewhere.goto(`${url}/account`);
-  await expect(elsewhere.getByRole("heading", { name: "Profile" })).toBeVisible();
+  const other = await elsewhere("citizen6");
+  await other.goto("/account");
+  await expect(other.getByRole("heading", { name: "Profile" })).toBeVisible();
   await page.goto("/account/sessions");
   await tabTo(page, /^End the session/);
   await page.keyboard.press("Enter");
   await expect(page.getByText("The session has ended")).toBeVisible();
-  await other.close();
 });
 
 test("moving the map and choosing in its list", async ({ page }) => {

@@ -53,6 +53,16 @@ test("the list finds on the map what it names", async ({ page }) => {
   await expect(list.getByRole("listitem").first()).toHaveClass(/chosen/);
 });
 
+test("a map beside a form is a plan until somebody reaches for it", async ({ page }) => {
+  await page.goto("/report");
+  const plan = page.locator(".schematic");
+  await expect(plan).toBeVisible();
+  await plan.hover();
+  await expect(page.locator(".map[data-ready]")).toBeVisible({ timeout: 30_000 });
+  await page.locator(".map canvas").click();
+  await expect(page.getByText(/^Chosen: \d/)).toBeVisible();
+});
+
 test.describe("without WebGL", () => {
   test.beforeEach(async ({ page }) => {
     await page.addInitScript(() => {

@@ -10,6 +10,8 @@ const PAGES = [
   ["report", "/report", 390, "light", undefined],
   ["tracking", "", 1440, "light", undefined],
   ["board", "/dispatch", 1440, "dark", "dispatcher"],
+  ["traffic", "/dispatch/traffic", 1440, "dark", "dispatcher"],
+  ["patrols", "/dispatch/patrols", 1440, "light", "dispatcher"],
   ["services", "/admin/services", 1440, "light", "admin"],
 ] as const;
 
@@ -22,7 +24,7 @@ for (const locale of ["ru", "en"] as const) {
       await page.goto(path || (await tracked(url)));
       await expect(page.locator("h1")).toBeAttached();
       await expect(page.locator(".skeleton")).toHaveCount(0);
-      if (await page.locator(".map").count()) {
+      if (await page.locator(".map:not(.schematic)").count()) {
         await expect(page.locator(".map[data-idle]").first()).toBeVisible({ timeout: 60_000 });
       }
       await page.screenshot({ path: `${folder}/${name}.${locale}.png` });

@@ -15,6 +15,8 @@ interface Story {
   url: string;
   /** Signs the pages of the test in, without the sign-in page. `name` may be `citizen2`, as the demo has them. */
   as(who: Who | `${Who}${number}`): Promise<void>;
+  /** A page of somebody on another device. */
+  elsewhere(who: Who | `${Who}${number}`): Promise<Page>;
   /** No violation of WCAG 2.2 A and AA that axe can see. */
   audit(what: string): Promise<void>;
 }
@@ -34,13 +36,24 @@ export const test = base.extend<Story>({
   as: async ({ context, url }, use) => {
     await use(async (who) => signIn(context, url, who));
   },
+  elsewhere: async ({ browser, url }, use, info) => {
+    const contexts: BrowserContext[] = [];
+    await use(async (who) => {
+      const context = await browser.newContext({ baseURL: url, locale: "en-GB" });
+      contexts.push(context);
+      note(context, info.parallelIndex);
+      await signIn(context, url, who);
+      return context.newPage();
+    });
+    for (const context of contexts) await context.close();
+  },
   audit: async ({ page }, use) => {
     await use(async (what) => audit(page, what));
   },
 });
 
 /** Notes every RPC that pages of the context call. */
-export function note(context: BrowserContext, worker: number): void {
+function note(context: BrowserContext, worker: number): void {
   context.on("request", (request) => {
     const { pathname } = new URL(request.url());
     if (pathname.startsWith("/kvartal.")) appendFileSync(join(SEEN, `${worker}.txt`), `${pathname}\n`);

@@ -44,7 +44,7 @@ enum Verb {
     /// Is everything needed present on this computer? Arguments go to `kvartal doctor --developer`
     #[command(disable_help_flag = true)]
     Doctor(Rest),
-    /// Measure, in release mode; arguments go to the benchmark
+    /// Measure, in release mode; arguments go to the benchmark; `web` is Lighthouse on the main pages
     #[command(disable_help_flag = true)]
     Bench(Rest),
 }
@@ -75,6 +75,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             become_cargo(&["run", "--locked", "-p", "kvartal", "--", "up"], rest)
         }
         Verb::Doctor(rest) => become_cargo(&["run", "--locked", "-p", "kvartal", "--", "doctor", "--developer"], rest),
+        Verb::Bench(rest) if rest.arguments.first().is_some_and(|first| first == "web") => {
+            web::bench(&Shell::new()?, rest.arguments.get(1..).unwrap_or_default())
+        }
         Verb::Bench(rest) => {
             // The benchmark runs the platform's own program, which lies beside it.
             let command = ["build", "--release", "-p", "kvartal", "-p", "kvartal-e2e", "--bins"];

@@ -12,13 +12,16 @@ use crate::envoy;
 use crate::packages::{self, variable};
 use crate::steps::{Done, Steps};
 use crate::tools;
-use crate::web;
+use crate::web::{self, Front};
 
 /// The browser app is no package of Cargo.
 const WEB: &str = "web";
 const STORIES: &str = "stories in the browser";
-/// Those that are told with the other tests: of citizens.
-const SHORT: [&str; 4] = ["--project=stories", "account.spec", "citizen.spec", "map.spec"];
+const BEHIND_ENVOY: &str = "stories behind Envoy";
+/// Those that are told with the other tests: of citizens, and one of each other role.
+const SHORT: [&str; 2] = ["--project=stories", r"--grep=(account|citizen|map)\.spec|@role"];
+/// Those that are told once more with Envoy before the services: one of each role.
+const ROLES: [&str; 2] = ["--project=stories", "--grep=@role"];
 
 /// What to test.
 #[derive(clap::Args)]
@@ -39,7 +42,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let sh = Shell::new()?;
     if options.package == [WEB] {
         let mut steps = Steps::new();
-        steps.step(STORIES, "see above", || web::test(&sh, &["build", "-p", "kvartal"], &options.rest));
+        steps.step(STORIES, "see above", || web::test(&sh, &["build", "-p", "kvartal"], Front::Edge, &options.rest));
         return steps.finish();
     }
     let mut selection: Vec<String> = options
@@ -119,7 +122,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let tested = if all { &["build", "-p", "kvartal"][..] } else { &["test", "--workspace", "--no-run"] };
         // Looking at every page in every look takes as long as all other tests: `-p web` does it.
         let told: Vec<String> = if all { Vec::new() } else { SHORT.map(str::to_owned).to_vec() };
-        steps.step(STORIES, "see above; all of them: cargo xtask test -p web", || web::test(&sh, tested, &told));
+        steps.step(STORIES, "see above; all of them: cargo xtask test -p web", || {
+            web::test(&sh, tested, Front::Edge, &told)
+        });
+        if ready {
+            let told = ROLES.map(str::to_owned);
+            steps.step(BEHIND_ENVOY, "see above", || web::test(&sh, tested, Front::Envoy, &told));
+        }
     }
     steps.finish()
 }

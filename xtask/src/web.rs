@@ -1,5 +1,6 @@
 //! The browser app: installs what builds it, builds it when its sources have changed, checks and tests it.
 
+use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 
@@ -96,19 +97,44 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<Done> {
     Ok(Done::Yes)
 }
 
+/// What browsers reach the platform through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// The edge inside the program.
+    Edge,
+    Envoy,
+}
+
 /// The stories in Chromium, against the program that `command` of Cargo builds; `rest` goes to Playwright.
 ///
 /// # Errors
 /// When one fails, or something is missing that cannot be installed.
-pub(crate) fn test(sh: &Shell, command: &[&str], rest: &[String]) -> anyhow::Result<Done> {
+pub(crate) fn test(sh: &Shell, command: &[&str], front: Front, rest: &[String]) -> anyhow::Result<Done> {
     packages::ensure(sh, packages::NODE)?;
     packages::ensure(sh, CHROMIUM)?;
     install(sh)?;
     build(sh)?;
     let program = build::program(sh, command, "kvartal")?;
     let _web = sh.push_dir("web");
-    cmd!(sh, "npm test --silent -- {rest...}").env("KVARTAL_BIN", program).quiet().run()?;
+    let mut npm = cmd!(sh, "npm test --silent -- {rest...}").env("KVARTAL_BIN", program);
+    if front == Front::Envoy {
+        npm = npm.env("KVARTAL_TEST_GATEWAY", "envoy");
+    }
+    npm.quiet().run()?;
     Ok(Done::Yes)
+}
+
+/// How good the pages are that the release build carries, by Lighthouse; `rest` says how often each is measured.
+///
+/// # Errors
+/// When a page is not good enough, or something is missing that cannot be installed.
+pub(crate) fn bench(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
+    packages::ensure(sh, packages::NODE)?;
+    packages::ensure(sh, CHROMIUM)?;
+    build(sh)?;
+    let program = build::program(sh, &["build", "--release", "-p", "kvartal"], "kvartal")?;
+    let _web = sh.push_dir("web");
+    Ok(cmd!(sh, "npm run --silent lighthouse -- {rest...}").env("KVARTAL_BIN", program).quiet().run()?)
 }
 
 /// A digest of everything that the build reads.

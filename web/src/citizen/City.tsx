@@ -2,7 +2,7 @@
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService, LaneState } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -12,16 +12,17 @@ import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { useAreas, useFreshIncidents } from "./data";
 import { FollowArea } from "./FollowArea";
-import { cityRoute } from "./routes";
+import { cityRoute, trafficNow } from "./routes";
 
 // Traffic has many messages: the rest of the page does not wait for them.
-const TrafficNow = lazy(() => import("./TrafficNow"));
+const Score = lazy(async () => ({ default: (await trafficNow()).ScoreCard }));
+const Jams = lazy(async () => ({ default: (await trafficNow()).JamsNow }));
 
-/** As many as one page of a list may have; more is shown as `200+`. */
-const MOST = 200;
+/** So many are counted; more is shown as `100+`. */
+const MOST = 100;
 const SHOWN = 6;
 
-export function City() {
+export function City(): ReactNode {
   const text = useText(citizenText);
   const { area = "" } = cityRoute.useSearch();
   const navigate = useNavigate();
@@ -72,8 +73,14 @@ export function City() {
         </>
       }
     >
-      <Suspense>
-        <TrafficNow />
+      <Suspense
+        fallback={
+          <Card className="score-card">
+            <Skeleton />
+          </Card>
+        }
+      >
+        <Score />
       </Suspense>
       <div className="stats">
         <Stat label={text.openIncidents} value={count(list?.length)} />
@@ -105,6 +112,15 @@ export function City() {
             ))}
           </ul>
         </Card>
+        <Suspense
+          fallback={
+            <Card>
+              <Skeleton lines={8} />
+            </Card>
+          }
+        >
+          <Jams />
+        </Suspense>
         <Card
           title={text.latestReports}
           actions={

@@ -67,6 +67,7 @@ function Shown({ incident }: { incident: Incident }) {
           >
             <div className="map-small">
               <MapView
+                beside
                 label={incident.title}
                 pins={pins.ofIncident(incident)}
                 selected={incident.incidentId}

@@ -12,9 +12,10 @@ import { isNotFound } from "~/platform/query";
 import { NotFound } from "~/shell/ErrorPages";
 import { citizenText } from "./citizen.text";
 import { pointOf } from "./data";
+import { useFlows } from "./flows";
 import { jamRoute } from "./routes";
 import { Spark } from "./Spark";
-import { useFlows, useFreshTraffic } from "./traffic";
+import { useFreshTraffic } from "./traffic";
 import { trafficPageText } from "./traffic.text";
 
 export function JamPage() {
@@ -42,7 +43,7 @@ function Shown({ answer: { jam, moments } }: { answer: GetJamResponse }) {
   const words = useText(trafficText);
   const map = useText(citizenText);
   const format = useFormat();
-  const flows = useFlows(true);
+  const { flows } = useFlows(true);
   if (!jam) return null;
   const head = jam.headLocation && pointOf(jam.headLocation);
   const name = jam.displayName || jam.corridor || text.jam;
@@ -82,6 +83,7 @@ function Shown({ answer: { jam, moments } }: { answer: GetJamResponse }) {
           >
             <div className="map-small">
               <MapView
+                beside
                 label={name}
                 flows={flows}
                 pins={[{ ...head, id: jam.jamId, kind: "jam", tone: levelTone[jam.level], label: name }]}
@@ -99,8 +101,10 @@ function Shown({ answer: { jam, moments } }: { answer: GetJamResponse }) {
 function TravelTimes({ segmentIds }: { segmentIds: string[] }) {
   const text = useText(trafficPageText);
   const format = useFormat();
-  const enabled = segmentIds.length > 0;
-  const times = useQuery(CongestionService.method.getTravelTime, { segmentIds }, { enabled }).data;
+  // A jam tells its segments from the head against the traffic; one drives them the other way round.
+  const way = segmentIds.toReversed();
+  const enabled = way.length > 0;
+  const times = useQuery(CongestionService.method.getTravelTime, { segmentIds: way }, { enabled }).data;
   if (!times) return null;
   const minutes = (seconds: number) => text.minutes(format.number(seconds / 60, 1));
   return (

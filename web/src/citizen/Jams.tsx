@@ -6,7 +6,7 @@ import { CongestionService, type Jam, type TrafficWarning } from "~/gen/kvartal/
 import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
-import { Ago, Badge, Card, Empty, Notice } from "~/kit";
+import { Ago, Badge, Card, Empty, Notice, Skeleton } from "~/kit";
 import { useJams } from "./traffic";
 import { trafficPageText } from "./traffic.text";
 
@@ -43,7 +43,15 @@ export function JamLine({ jam }: { jam: Jam }) {
 /** The longest jams; nothing where no traffic is measured. */
 export function JamsCard() {
   const text = useText(trafficPageText);
-  const jams = useJams().data?.jams;
+  const feed = useJams();
+  const jams = feed.data?.jams;
+  if (feed.isPending) {
+    return (
+      <Card title={text.jams}>
+        <Skeleton lines={8} />
+      </Card>
+    );
+  }
   if (!jams) return null;
   const worst = [...jams].sort((a, b) => b.queueLengthM - a.queueLengthM).slice(0, SHOWN);
   return (

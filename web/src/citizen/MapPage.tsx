@@ -2,27 +2,33 @@
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { useNavigate } from "@tanstack/react-router";
-import { LocateFixed, MapPin } from "lucide-react";
+import { LocateFixed } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
+import { CameraBadge, CameraFrame, cameraName, cameraTone } from "~/domain/camera";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
+import type { Camera } from "~/gen/kvartal/traffic/v1/camera_pb.js";
 import { useText } from "~/i18n/text";
-import { Button, Card, Checkbox, Empty, Page, ProblemNotice, Select, Skeleton, toast } from "~/kit";
+import { Button, Checkbox, Notice, Page, ProblemNotice, Segmented, Select, Skeleton, toast } from "~/kit";
 import { MapView } from "~/map/MapView";
-import { type Bounds, inBounds, type Pin, type View, viewOf } from "~/map/types";
+import { type Bounds, type Pin, type View, viewOf } from "~/map/types";
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { pointOf, position, useAreas, useFreshIncidents, usePins, zonesOf } from "./data";
+import { useCameras, useFlows } from "./flows";
 import { JamLine } from "./Jams";
-import { LAYERS, type Layer, mapRoute } from "./routes";
-import { useFlows, useFreshTraffic, useJams } from "./traffic";
+import { MapList } from "./MapList";
+import { RoadCard } from "./RoadCard";
+import { AHEAD, LAYERS, type Layer, mapRoute } from "./routes";
+import { useFreshTraffic, useJams } from "./traffic";
+import { trafficPageText } from "./traffic.text";
 
 const MOST = 200;
-const LISTED = 40;
 
 export function MapPage() {
   const text = useText(citizenText);
+  const traffic = useText(trafficPageText);
   const search = mapRoute.useSearch();
   const navigate = useNavigate();
   const { areas } = useAreas();
@@ -31,7 +37,9 @@ export function MapPage() {
   useFreshIncidents();
   useFreshTraffic();
   const layers = search.layers ?? LAYERS;
-  const flows = useFlows(layers.includes("flows"));
+  const { ahead = "now" } = search;
+  const { flows, unknown } = useFlows(layers.includes("flows"), ahead === "now" ? 0 : Number(ahead));
+  const cameras = useCameras(layers.includes("cameras"));
   const jams = useJams().data?.jams;
   const shownJams = (layers.includes("jams") && jams) || [];
   const incidents = useQuery(IncidentService.method.listIncidents, {
@@ -47,7 +55,9 @@ export function MapPage() {
   const pins: Pin[] = [
     ...shownIncidents.flatMap(pinsOf.ofIncident),
     ...shownReports.flatMap(pinsOf.ofReport),
+    ...cameras.flatMap(cameraPin),
   ];
+  const road = flows.find(({ id }) => id === search.selected)?.id;
   const zones = useMemo(() => zonesOf(areas, search.area), [areas, search.area]);
   const home = viewOf(
     (areas.find(({ areaId }) => areaId === search.area)?.boundary ?? areas.flatMap((a) => a.boundary)).map(
@@ -101,6 +111,17 @@ export function MapPage() {
             />
           ))}
         </fieldset>
+        {layers.includes("flows") && (
+          <Segmented
+            label={traffic.ahead}
+            value={ahead}
+            options={AHEAD.map((value) => ({
+              value,
+              label: value === "now" ? traffic.now : traffic.inMinutes(value),
+            }))}
+            onChange={(value) => go({ ahead: value === "now" ? undefined : value })}
+          />
+        )}
         <Button icon={<LocateFixed aria-hidden="true" />} onClick={locate}>
           {text.myPlace}
         </Button>
@@ -117,6 +138,7 @@ export function MapPage() {
           }}
         />
       )}
+      {unknown && <Notice tone="info" title={traffic.noForecast} />}
       <div className="atlas">
         <div className="atlas-map">
           {view ? (
@@ -135,21 +157,25 @@ export function MapPage() {
           )}
         </div>
         <div id="list" tabIndex={-1}>
-          <List
+          {road && <RoadCard segmentId={road} onClose={() => go({ selected: undefined })} />}
+          <MapList
             bounds={bounds}
             selected={search.selected}
             lines={[
-              ...shownJams.flatMap((jam) =>
-                pinsOf.ofJam(jam).map((pin) => ({ pin, line: <JamLine jam={jam} /> })),
-              ),
-              ...shownIncidents.flatMap((incident) =>
-                pinsOf
-                  .ofIncident(incident)
-                  .map((pin) => ({ pin, line: <IncidentLine incident={incident} /> })),
-              ),
-              ...shownReports.flatMap((report) =>
-                pinsOf.ofReport(report).map((pin) => ({ pin, line: <ReportLine report={report} /> })),
-              ),
+              ...linesOf(shownJams, pinsOf.ofJam, (jam) => <JamLine jam={jam} />),
+              ...linesOf(shownIncidents, pinsOf.ofIncident, (incident) => (
+                <IncidentLine incident={incident} />
+              )),
+              ...linesOf(shownReports, pinsOf.ofReport, (report) => <ReportLine report={report} />),
+              ...linesOf(cameras, cameraPin, (camera) => (
+                <article className="line">
+                  <h3>{cameraName(camera)}</h3>
+                  <p className="row">
+                    <CameraBadge camera={camera} />
+                  </p>
+                  {camera.cameraId === search.selected && <CameraFrame camera={camera} />}
+                </article>
+              )),
             ]}
             onShow={(pin) =>
               go({ selected: pin.id, lat: pin.lat, lng: pin.lng, zoom: Math.max(search.zoom ?? 0, 15) })
@@ -161,48 +187,12 @@ export function MapPage() {
   );
 }
 
-interface Line {
-  pin: Pin;
-  line: React.ReactNode;
+function linesOf<T>(things: readonly T[], pins: (thing: T) => Pin[], line: (thing: T) => React.ReactNode) {
+  return things.flatMap((thing) => pins(thing).map((pin) => ({ pin, line: line(thing) })));
 }
 
-function List({
-  lines,
-  bounds,
-  selected,
-  onShow,
-}: {
-  lines: readonly Line[];
-  bounds: Bounds | undefined;
-  selected: string | undefined;
-  onShow: (pin: Pin) => void;
-}) {
-  const text = useText(citizenText);
-  const near = bounds ? lines.filter(({ pin }) => inBounds(pin, bounds)) : lines;
-  // What was chosen on the map stands first, so that it is found without looking for it.
-  const ordered = [...near].sort((a, b) => Number(b.pin.id === selected) - Number(a.pin.id === selected));
-  return (
-    <Card title={text.list} actions={<span className="hint">{text.count(near.length)}</span>}>
-      {near.length === 0 && (
-        <Empty title={text.nothingInSight}>
-          <p>{text.nothingInSightLead}</p>
-        </Empty>
-      )}
-      <ul className="list">
-        {ordered.slice(0, LISTED).map(({ pin, line }) => (
-          <li key={pin.id} className={pin.id === selected ? "chosen" : undefined}>
-            {line}
-            <Button
-              className="button-small"
-              icon={<MapPin aria-hidden="true" />}
-              onClick={() => onShow(pin)}
-              aria-label={`${text.onMap}: ${pin.label}`}
-            >
-              {text.onMap}
-            </Button>
-          </li>
-        ))}
-      </ul>
-    </Card>
-  );
+function cameraPin(camera: Camera): Pin[] {
+  const { cameraId: id, location, health } = camera;
+  if (!location) return [];
+  return [{ ...pointOf(location), id, kind: "camera", tone: cameraTone[health], label: cameraName(camera) }];
 }

@@ -42,6 +42,7 @@ export function PlaceStep({ place, onPlace }: { place: Point | undefined; onPlac
       <div className="map-small">
         {view && (
           <MapView
+            beside
             label={text.place}
             view={view}
             zones={zonesOf(areas)}

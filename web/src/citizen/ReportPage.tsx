@@ -94,6 +94,7 @@ function Shown({ answer, onChanged }: { answer: GetReportResponse; onChanged: ()
           >
             <div className="map-small">
               <MapView
+                beside
                 label={text.place}
                 pins={pins.ofReport(report)}
                 selected={report.reportId}

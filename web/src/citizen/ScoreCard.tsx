@@ -18,8 +18,15 @@ export function ScoreCard() {
   const words = useText(trafficText);
   const format = useFormat();
   const [explained, setExplained] = useState(false);
-  const scores = useScores();
+  const { data: scores, isPending } = useScores();
   const city = scores?.city;
+  if (isPending) {
+    return (
+      <Card title={text.score} className="score-card">
+        <Skeleton />
+      </Card>
+    );
+  }
   if (!scores || !city) return null;
   const score = format.number(city.score, 1);
   return (

@@ -1,17 +1,15 @@
-// How the city moves at this moment: score, warnings, jams. Nothing where no traffic is measured.
+// How the city moves at this moment: score, jams, warnings. Nothing where no traffic is measured.
 import { JamsCard, Warnings } from "./Jams";
-import { ScoreCard } from "./ScoreCard";
 import { useFreshTraffic } from "./traffic";
 
-export default function TrafficNow() {
+export { ScoreCard } from "./ScoreCard";
+
+export function JamsNow() {
   useFreshTraffic();
   return (
-    <>
+    <div className="stack jams-now">
+      <JamsCard />
       <Warnings />
-      <div className="columns traffic-now">
-        <ScoreCard />
-        <JamsCard />
-      </div>
-    </>
+    </div>
   );
 }

@@ -2,13 +2,17 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { flag, number, oneOf, someOf, text } from "~/platform/search";
 import { rootRoute } from "~/root";
+import { City } from "./City";
 
 const getParentRoute = () => rootRoute;
 type Search = Record<string, unknown>;
 
 /** What the map can show. */
-export const LAYERS = ["flows", "jams", "incidents", "reports", "zones"] as const;
+export const LAYERS = ["flows", "jams", "incidents", "reports", "cameras", "zones"] as const;
 export type Layer = (typeof LAYERS)[number];
+
+/** For when the map can show traffic: now, or so many minutes ahead. */
+export const AHEAD = ["now", "15", "30", "60"] as const;
 
 /** Statuses to choose from; `open` is all in which something is still to be done. */
 export const REPORT_STATUSES = [
@@ -23,11 +27,18 @@ export const REPORT_STATUSES = [
   "EXPIRED",
 ] as const;
 
+/** What the city page shows of traffic; its file is fetched beside that of the page. */
+export const trafficNow = () => import("./TrafficNow");
+
 export const cityRoute = createRoute({
   getParentRoute,
   path: "/",
   validateSearch: (search: Search): { area?: string } => ({ area: text(search.area) }),
-  component: lazyRouteComponent(() => import("./City"), "City"),
+  loader: () => {
+    trafficNow();
+  },
+  // Where most begin: its file comes with the first ones.
+  component: City,
 });
 
 interface MapSearch {
@@ -36,6 +47,7 @@ interface MapSearch {
   zoom?: number;
   area?: string;
   layers?: Layer[];
+  ahead?: (typeof AHEAD)[number];
   selected?: string;
 }
 
@@ -49,6 +61,7 @@ export const mapRoute = createRoute({
     area: text(search.area),
     // An empty list is a choice too.
     layers: Array.isArray(search.layers) ? (someOf(search.layers, LAYERS) ?? []) : undefined,
+    ahead: oneOf(search.ahead === undefined ? undefined : String(search.ahead), AHEAD),
     selected: text(search.selected),
   }),
   component: lazyRouteComponent(() => import("./MapPage"), "MapPage"),

@@ -1,8 +1,7 @@
 // Traffic as it is: read once, then kept up by the stream.
 import type { DescMethodUnary } from "@bufbuild/protobuf";
-import { createConnectQueryKey, useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
+import { createConnectQueryKey, useQuery } from "@connectrpc/connect-query";
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo } from "react";
 import {
   CongestionService,
   type GetScoresResponse,
@@ -10,24 +9,17 @@ import {
   type ListSegmentStatesResponse,
 } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import type { WatchTrafficResponse } from "~/gen/kvartal/traffic/v1/live_pb.js";
-import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
-import type { Flow } from "~/map/types";
 import { isAbsent } from "~/platform/query";
 import { useTopic } from "~/platform/streams";
 import { traffic } from "~/platform/trafficTopic";
-import { pointOf } from "./data";
 
 const { getScores, listJams, listSegmentStates } = CongestionService.method;
-/** As many as a page of each may have. */
+/** As many as a page may have. */
 const JAMS = 200;
-const STATES = 5000;
-const SEGMENTS = 200;
-/** More segments than this are not drawn one by one. */
-const PAGES_MAX = 25;
 
-/** The city's score and those of its districts; absent where no traffic is measured. */
-export function useScores(): GetScoresResponse | undefined {
-  return useQuery(getScores, {}, { retry: false }).data;
+/** The city's score and those of its districts; an error where no traffic is measured. */
+export function useScores() {
+  return useQuery(getScores, {});
 }
 
 export function useJams() {
@@ -77,34 +69,4 @@ function apply(client: QueryClient, message: WatchTrafficResponse): void {
       return { ...known, states: [...states, ...newest.values()] };
     });
   }
-}
-
-/** Every road with its level, for maps. */
-export function useFlows(enabled: boolean): readonly Flow[] {
-  const roads = useInfiniteQuery(
-    NetworkService.method.listSegments,
-    { pageSize: SEGMENTS, pageToken: "" },
-    {
-      enabled,
-      staleTime: Number.POSITIVE_INFINITY,
-      pageParamKey: "pageToken",
-      getNextPageParam: (page, pages) => (pages.length < PAGES_MAX && page.nextPageToken) || undefined,
-    },
-  );
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, data } = roads;
-  useEffect(() => {
-    if (enabled && hasNextPage && !isFetchingNextPage) fetchNextPage();
-  }, [enabled, hasNextPage, isFetchingNextPage, fetchNextPage]);
-  const states = useQuery(listSegmentStates, { pageSize: STATES }, { enabled }).data?.states;
-  return useMemo(() => {
-    if (!enabled) return [];
-    const levels = new Map(states?.map(({ segmentId, level }) => [segmentId, level]));
-    return (data?.pages ?? []).flatMap((page) =>
-      page.segments.map(({ segmentId, geometry }) => ({
-        id: segmentId,
-        points: geometry.map(pointOf),
-        level: (levels.get(segmentId) ?? 0) as Flow["level"],
-      })),
-    );
-  }, [enabled, data, states]);
 }

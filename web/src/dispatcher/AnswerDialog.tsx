@@ -10,6 +10,7 @@ import { Button, Dialog, ProblemNotice, Select, TextArea, TextField, toast } fro
 import { transport } from "~/platform/transport";
 import { eachOf } from "./bulk";
 import { dispatchText } from "./dispatch.text";
+import { Failures } from "./Failures";
 import { REPORT_MOVES } from "./moves";
 import { panelText } from "./panel.text";
 
@@ -23,11 +24,14 @@ export function AnswerDialog({
   reports,
   onClose,
   onChange,
+  onKeep,
 }: {
   reports: readonly Report[];
   onClose: () => void;
   /** Called for every report that was answered. */
   onChange: (next: Report | undefined) => void;
+  /** Called with those that were not. */
+  onKeep?: (reports: readonly Report[]) => void;
 }) {
   const text = useText(panelText);
   const dispatch = useText(dispatchText);
@@ -42,9 +46,9 @@ export function AnswerDialog({
     mutationFn: (word: Word) => answerAll(reports, word),
     onSuccess: ({ done, failed }) => {
       for (const report of done) onChange(report);
-      toast(own ? text.answered : dispatch.changed(done.length));
+      if (done.length > 0) toast(own ? text.answered : dispatch.changed(done.length));
+      onKeep?.(failed.map(({ item }) => item));
       if (failed.length === 0) onClose();
-      else throw failed[0];
     },
   });
   const take = (id: string) => {
@@ -93,6 +97,7 @@ export function AnswerDialog({
           onChange={(event) => setAnswer(event.target.value)}
         />
         {send.error && <ProblemNotice error={send.error} />}
+        <Failures failed={send.data?.failed ?? []} />
         <div className="row row-end">
           <Button onClick={onClose}>{dispatch.cancel}</Button>
           <Button look="primary" type="submit" busy={send.isPending} disabled={possible.length === 0}>

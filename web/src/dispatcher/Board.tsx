@@ -113,7 +113,7 @@ export function Board() {
             <BulkBar
               rows={rows.filter((row) => chosen.has(idOf(row)))}
               onDone={(row) => putRow(row, incidents, reports)}
-              onClear={() => setChosen(new Set())}
+              onKeep={(kept) => setChosen(new Set(kept.map(idOf)))}
             />
           )}
           <BoardList

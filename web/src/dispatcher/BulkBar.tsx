@@ -15,8 +15,9 @@ import { Button, Dialog, TextField, toast, toastError } from "~/kit";
 import { transport } from "~/platform/transport";
 import { AnswerDialog } from "./AnswerDialog";
 import { PersonSelect } from "./AssignDialog";
-import { eachOf, type Outcome } from "./bulk";
+import { eachOf, type Failed, type Outcome } from "./bulk";
 import { dispatchText } from "./dispatch.text";
+import { Failures } from "./Failures";
 import { canAssign, INCIDENT_MOVES } from "./moves";
 import { panelText } from "./panel.text";
 import { type BoardRow, isIncident } from "./rows";
@@ -24,26 +25,27 @@ import { type BoardRow, isIncident } from "./rows";
 interface Props {
   rows: readonly BoardRow[];
   onDone: (row: BoardRow) => void;
-  onClear: () => void;
+  /** Only these are chosen from now on. */
+  onKeep: (rows: readonly BoardRow[]) => void;
 }
 
-export function BulkBar({ rows, onDone, onClear }: Props) {
+export function BulkBar({ rows, onDone, onKeep }: Props) {
   const text = useText(dispatchText);
   const incidents = rows.filter(isIncident);
   const reports = rows.filter((row): row is Report => !isIncident(row));
   return (
     <div className="bulk" role="toolbar" aria-label={text.chosen(rows.length)}>
       <strong>{text.chosen(rows.length)}</strong>
-      {incidents.length > 0 && <ManyIncidents incidents={incidents} onDone={onDone} onClear={onClear} />}
-      {reports.length > 0 && <ManyReports reports={reports} onDone={onDone} onClear={onClear} />}
-      <Button look="quiet" icon={<X aria-hidden="true" />} onClick={onClear}>
+      {incidents.length > 0 && <ManyIncidents incidents={incidents} onDone={onDone} onKeep={onKeep} />}
+      {reports.length > 0 && <ManyReports reports={reports} onDone={onDone} onKeep={onKeep} />}
+      <Button look="quiet" icon={<X aria-hidden="true" />} onClick={() => onKeep([])}>
         {text.clear}
       </Button>
     </div>
   );
 }
 
-function ManyReports({ reports, onDone, onClear }: Omit<Props, "rows"> & { reports: readonly Report[] }) {
+function ManyReports({ reports, onDone, onKeep }: Omit<Props, "rows"> & { reports: readonly Report[] }) {
   const text = useText(panelText);
   const [asked, setAsked] = useState(false);
   return (
@@ -54,11 +56,9 @@ function ManyReports({ reports, onDone, onClear }: Omit<Props, "rows"> & { repor
       {asked && (
         <AnswerDialog
           reports={reports}
-          onClose={() => {
-            setAsked(false);
-            onClear();
-          }}
+          onClose={() => setAsked(false)}
           onChange={(report) => report && onDone(report)}
+          onKeep={onKeep}
         />
       )}
     </>
@@ -68,12 +68,20 @@ function ManyReports({ reports, onDone, onClear }: Omit<Props, "rows"> & { repor
 function ManyIncidents({
   incidents,
   onDone,
-  onClear,
+  onKeep,
 }: Omit<Props, "rows"> & { incidents: readonly Incident[] }) {
   const text = useText(panelText);
+  const dispatch = useText(dispatchText);
   const words = useText(incidentText);
-  const finish = useFinish(onDone, onClear);
   const [asked, setAsked] = useState(false);
+  const [failed, setFailed] = useState<readonly Failed<Incident>[]>([]);
+  // Takes in what was changed; what was refused stays chosen, with the reason.
+  const finish = (outcome: Outcome<Incident, Incident | undefined>) => {
+    for (const row of outcome.done) if (row) onDone(row);
+    if (outcome.done.length > 0) toast(dispatch.changed(outcome.done.length));
+    setFailed(outcome.failed);
+    onKeep(outcome.failed.map(({ item }) => item));
+  };
   const [first, ...rest] = incidents;
   const moves = first
     ? INCIDENT_MOVES[first.status].filter((to) =>
@@ -105,6 +113,7 @@ function ManyIncidents({
         <Button onClick={() => setAsked(true)}>{text.assign}</Button>
       )}
       {asked && <AssignMany incidents={incidents} onClose={() => setAsked(false)} onFinish={finish} />}
+      <Failures failed={failed} />
     </>
   );
 }
@@ -116,7 +125,7 @@ function AssignMany({
 }: {
   incidents: readonly Incident[];
   onClose: () => void;
-  onFinish: (outcome: Outcome<Incident | undefined>) => void;
+  onFinish: (outcome: Outcome<Incident, Incident | undefined>) => void;
 }) {
   const text = useText(panelText);
   const dispatch = useText(dispatchText);
@@ -156,15 +165,4 @@ function AssignMany({
       </form>
     </Dialog>
   );
-}
-
-/** Takes in what was changed, and says how much was refused and why. */
-function useFinish(onDone: (row: BoardRow) => void, onClear: () => void) {
-  const text = useText(dispatchText);
-  return ({ done, failed }: Outcome<Incident | undefined>) => {
-    for (const row of done) if (row) onDone(row);
-    if (done.length > 0) toast(text.changed(done.length));
-    if (failed.length > 0) toastError(failed[0]);
-    else onClear();
-  };
 }

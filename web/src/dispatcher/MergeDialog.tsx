@@ -26,11 +26,13 @@ export function MergeDialog({
   const dispatch = useText(dispatchText);
   const words = useText(incidentText);
   const [into, setInto] = useState("");
+  const [moved, setMoved] = useState(0);
   const others = useOpenIncidents().filter((other) => other.incidentId !== incident.incidentId);
   const merge = useMutation({
     mutationFn: async (target: Incident) => {
       const remarks = { old: text.mergedInto(target.title), kept: text.mergedFrom(incident.title) };
-      return await mergeIncidents(incident, target, remarks);
+      setMoved(0);
+      return await mergeIncidents(incident, target, remarks, setMoved);
     },
     onSuccess: (closed) => {
       toast(text.merged);
@@ -59,7 +61,12 @@ export function MergeDialog({
             </option>
           ))}
         </Select>
-        {merge.error && <ProblemNotice error={merge.error} />}
+        {merge.error && (
+          <>
+            <ProblemNotice error={merge.error} />
+            <p>{text.mergeStopped(moved, incident.reportIds.length)}</p>
+          </>
+        )}
         <div className="row row-end">
           <Button onClick={onClose}>{dispatch.cancel}</Button>
           <Button look="primary" type="submit" busy={merge.isPending} disabled={into === ""}>
@@ -75,12 +82,14 @@ async function mergeIncidents(
   old: Incident,
   kept: Incident,
   remarks: { old: string; kept: string },
+  onMoved: (count: number) => void,
 ): Promise<Incident | undefined> {
   const incidents = createClient(IncidentService, transport);
   const reports = createClient(ReportService, transport);
-  for (const reportId of old.reportIds) {
+  for (const [index, reportId] of old.reportIds.entries()) {
     await reports.unlinkReport({ reportId });
     await reports.linkReport({ reportId, incidentId: kept.incidentId });
+    onMoved(index + 1);
   }
   await incidents.addIncidentComment({ incidentId: kept.incidentId, comment: remarks.kept });
   const { incidentId } = old;

@@ -1,24 +1,29 @@
 // The same change of many things: a few at a time, each by itself, so that one refusal does not stop the others.
 const AT_ONCE = 4;
 
-export interface Outcome<R> {
+export interface Failed<T> {
+  readonly item: T;
+  readonly error: unknown;
+}
+
+export interface Outcome<T, R> {
   readonly done: readonly R[];
-  readonly failed: readonly unknown[];
+  readonly failed: readonly Failed<T>[];
 }
 
 export async function eachOf<T, R>(
   items: readonly T[],
   change: (item: T) => Promise<R>,
-): Promise<Outcome<R>> {
+): Promise<Outcome<T, R>> {
   const done: R[] = [];
-  const failed: unknown[] = [];
+  const failed: Failed<T>[] = [];
   const rest = [...items];
   const worker = async () => {
     for (let item = rest.shift(); item !== undefined; item = rest.shift()) {
       try {
         done.push(await change(item));
       } catch (error) {
-        failed.push(error);
+        failed.push({ item, error });
       }
     }
   };

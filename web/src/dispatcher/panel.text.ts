@@ -20,6 +20,8 @@ export const panelText = defineText({
     mergeInto: "Into",
     mergeChoose: "Choose an incident",
     merged: "Merged",
+    mergeStopped: (moved: number, all: number) =>
+      `Reports that went over: ${moved} of ${all}. Merge again to finish; what is done is not done twice.`,
     mergedInto: (title: string) => `Merged into: ${title}`,
     mergedFrom: (title: string) => `Merged from: ${title}`,
     edit: "Change",
@@ -83,6 +85,8 @@ export const panelText = defineText({
     mergeInto: "С каким",
     mergeChoose: "Выберите инцидент",
     merged: "Объединено",
+    mergeStopped: (moved, all) =>
+      `Перешло сообщений: ${moved} из ${all}. Объедините ещё раз, чтобы закончить; сделанное не повторится.`,
     mergedInto: (title) => `Объединён с: ${title}`,
     mergedFrom: (title) => `Присоединён: ${title}`,
     edit: "Изменить",

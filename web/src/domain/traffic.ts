@@ -58,7 +58,7 @@ export const levelTone: { readonly [level in CongestionLevel]: Tone } = {
   [CongestionLevel.UNSPECIFIED]: "neutral",
   [CongestionLevel.FREE]: "good",
   [CongestionLevel.MODERATE]: "warn",
-  [CongestionLevel.HEAVY]: "warn",
+  [CongestionLevel.HEAVY]: "danger",
   [CongestionLevel.STANDSTILL]: "danger",
 };
 

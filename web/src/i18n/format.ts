@@ -1,6 +1,5 @@
 // Times, distances and numbers as the reader's language writes them.
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import { useMemo } from "react";
 import { type Locale, useLocale } from "./locale";
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -28,15 +27,23 @@ export interface Format {
 
 /** Formats of the language of the page. */
 export function useFormat(): Format {
-  const locale = useLocale();
-  return useMemo(() => formats(locale), [locale]);
+  return formats(useLocale());
+}
+
+const made = new Map<Locale, Format>();
+
+/** The same for a language; made once, because it takes browsers long. */
+export function formats(locale: Locale): Format {
+  const known = made.get(locale) ?? make(locale);
+  made.set(locale, known);
+  return known;
 }
 
 function date(time: Date | Timestamp): Date {
   return time instanceof Date ? time : timestampDate(time);
 }
 
-export function formats(locale: Locale): Format {
+function make(locale: Locale): Format {
   const tag = locale === "en" ? "en-GB" : "ru-RU";
   const dateTime = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" });
   const day = new Intl.DateTimeFormat(tag, { dateStyle: "long" });
@@ -44,6 +51,7 @@ export function formats(locale: Locale): Format {
   const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
   const unit = (name: string, digits: number) =>
     new Intl.NumberFormat(tag, { style: "unit", unit: name, maximumFractionDigits: digits });
+  const percent = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 });
   const metres = unit("meter", 0);
   const kilometres = unit("kilometer", 1);
   return {
@@ -61,7 +69,6 @@ export function formats(locale: Locale): Format {
       value < 950 ? metres.format(Math.round(value / 10) * 10) : kilometres.format(value / 1000),
     number: (value, digits = 0) =>
       new Intl.NumberFormat(tag, { maximumFractionDigits: digits }).format(value),
-    percent: (share) =>
-      new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 }).format(share),
+    percent: (share) => percent.format(share),
   };
 }

@@ -87,9 +87,25 @@ function Field({
   );
 }
 
-function described(id: string, { hint, error }: Around): string | undefined {
-  const ids = [hint !== undefined && `${id}-hint`, error && `${id}-error`].filter(Boolean);
-  return ids.length > 0 ? ids.join(" ") : undefined;
+/** What every field has around its control, and what the control says of it. */
+function useField(around: Around, given: { id?: string; required?: boolean }) {
+  const own = useId();
+  const id = given.id ?? own;
+  const { hint, error } = around;
+  const described = [hint !== undefined && `${id}-hint`, error && `${id}-error`].filter(Boolean);
+  return {
+    frame: (control: ReactNode) => (
+      <Field {...around} id={id} required={given.required}>
+        {control}
+      </Field>
+    ),
+    control: {
+      id,
+      className: "input",
+      "aria-invalid": error ? true : undefined,
+      "aria-describedby": described.length > 0 ? described.join(" ") : undefined,
+    },
+  };
 }
 
 export function TextField({
@@ -99,20 +115,8 @@ export function TextField({
   quietLabel,
   ...rest
 }: Around & InputHTMLAttributes<HTMLInputElement>) {
-  const own = useId();
-  const id = rest.id ?? own;
-  const around = { label, hint, error, quietLabel };
-  return (
-    <Field {...around} id={id} required={rest.required}>
-      <input
-        {...rest}
-        id={id}
-        className="input"
-        aria-invalid={error ? true : undefined}
-        aria-describedby={described(id, around)}
-      />
-    </Field>
-  );
+  const { frame, control } = useField({ label, hint, error, quietLabel }, rest);
+  return frame(<input {...rest} {...control} />);
 }
 
 export function TextArea({
@@ -122,21 +126,8 @@ export function TextArea({
   quietLabel,
   ...rest
 }: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
-  const own = useId();
-  const id = rest.id ?? own;
-  const around = { label, hint, error, quietLabel };
-  return (
-    <Field {...around} id={id} required={rest.required}>
-      <textarea
-        rows={4}
-        {...rest}
-        id={id}
-        className="input"
-        aria-invalid={error ? true : undefined}
-        aria-describedby={described(id, around)}
-      />
-    </Field>
-  );
+  const { frame, control } = useField({ label, hint, error, quietLabel }, rest);
+  return frame(<textarea rows={4} {...rest} {...control} />);
 }
 
 export function Select({
@@ -147,21 +138,11 @@ export function Select({
   children,
   ...rest
 }: Around & SelectHTMLAttributes<HTMLSelectElement>) {
-  const own = useId();
-  const id = rest.id ?? own;
-  const around = { label, hint, error, quietLabel };
-  return (
-    <Field {...around} id={id} required={rest.required}>
-      <select
-        {...rest}
-        id={id}
-        className="input"
-        aria-invalid={error ? true : undefined}
-        aria-describedby={described(id, around)}
-      >
-        {children}
-      </select>
-    </Field>
+  const { frame, control } = useField({ label, hint, error, quietLabel }, rest);
+  return frame(
+    <select {...rest} {...control}>
+      {children}
+    </select>,
   );
 }
 

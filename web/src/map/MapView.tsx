@@ -1,7 +1,8 @@
-// A map of the city: drawn by MapLibre where the device can, else as a plan in SVG that does the same.
+// A map of the city: drawn by MapLibre where the device can, else as a plan in SVG that does the same. A map beside other
+// things is a plan until somebody reaches for it: MapLibre is larger than all the rest of the app.
 import "./map.css";
 import { useQuery } from "@tanstack/react-query";
-import { Component, lazy, type ReactNode, Suspense } from "react";
+import { Component, lazy, type ReactNode, Suspense, startTransition, useState } from "react";
 import { useText } from "~/i18n/text";
 import { scenery } from "~/platform/site";
 import { useShade } from "~/theme/theme";
@@ -18,11 +19,20 @@ function canDrawGl(): boolean {
   return webGl;
 }
 
-export function MapView(props: MapProps) {
+export function MapView({ beside = false, ...props }: MapProps & { beside?: boolean }) {
   const text = useText(mapText);
+  const [wanted, setWanted] = useState(!beside);
   // A map drawn in other colours is another map.
   const shade = useShade();
   const lines = useQuery(scenery).data ?? [];
+  if (!wanted) {
+    // Who comes by keyboard stays with the plan, which has a button for everything. It stays until the other map is there.
+    return (
+      <div className="map-beside" onPointerEnter={() => startTransition(() => setWanted(true))}>
+        <SchematicMap {...props} scenery={lines} />
+      </div>
+    );
+  }
   if (!canDrawGl()) return <SchematicMap {...props} scenery={lines} note={text.simple} />;
   return (
     <Fallback render={() => <SchematicMap {...props} scenery={lines} note={text.failed} />}>

@@ -47,7 +47,7 @@ export function SchematicMap({
   onPick,
   scenery,
   note,
-}: MapProps & { scenery: readonly SceneryLine[]; note: string }) {
+}: MapProps & { scenery: readonly SceneryLine[]; note?: string }) {
   const text = useText(mapText);
   const [view, setView] = useState(asked);
   const tell = useRef(onView);
@@ -135,7 +135,7 @@ export function SchematicMap({
           {place && <circle cx={x(place.lng)} cy={y(place.lat)} r={10} className="plan-place" />}
         </svg>
       </div>
-      <p className="hint">{note}</p>
+      {note && <p className="hint">{note}</p>}
       <div className="row">
         <Button iconOnly icon={<Plus aria-hidden="true" />} onClick={() => scale(1)}>
           {text.zoomIn}

@@ -1,7 +1,7 @@
 // The frame around every page: navigation, connection, language, theme, account.
 import { Link, Outlet } from "@tanstack/react-router";
 import { Bell, CircleUserRound, Languages, Plus, SunMoon } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { useEffect, useState } from "react";
 import { LOCALES, setLocale, useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import { Button, Toaster } from "~/kit";
@@ -13,10 +13,8 @@ import { navigation } from "./navigation";
 import { shellText } from "./shell.text";
 import { useUnread } from "./useUnread";
 
-// It brings the whole of filing a report with it: not needed for the first sight of a page.
-const OutboxNotice = lazy(async () => ({ default: (await import("./OutboxNotice")).OutboxNotice }));
-
-const AreaAlerts = lazy(() => import("./AreaAlerts"));
+// They bring the whole of filing a report with them: not needed for the first sight of a page.
+const loadLater = () => Promise.all([import("./OutboxNotice"), import("./AreaAlerts")]);
 
 export function Layout() {
   const text = useText(shellText);
@@ -38,14 +36,31 @@ export function Layout() {
           <Account />
         </div>
       </header>
-      <Suspense>
-        <OutboxNotice />
-        <AreaAlerts />
-      </Suspense>
+      <Later />
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>
       <Toaster />
+    </>
+  );
+}
+
+/** What nobody waits for; without a network it comes when there is one. */
+function Later() {
+  const [parts, setParts] = useState<Awaited<ReturnType<typeof loadLater>>>();
+  useEffect(() => {
+    const load = () => {
+      loadLater().then(setParts, () => addEventListener("online", load, { once: true }));
+    };
+    load();
+    return () => removeEventListener("online", load);
+  }, []);
+  if (!parts) return null;
+  const [{ OutboxNotice }, { default: AreaAlerts }] = parts;
+  return (
+    <>
+      <OutboxNotice />
+      <AreaAlerts />
     </>
   );
 }

@@ -1,11 +1,24 @@
 // Patrols: who is where, doing what.
-import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { useInfiniteQuery, useMutation, useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { type Patrol, PatrolService, PatrolStatus } from "~/gen/kvartal/traffic/v1/patrol_pb.js";
 import { useText } from "~/i18n/text";
-import { Ago, Badge, Button, Card, type Column, Listing, Page, Select, toast, toastError } from "~/kit";
-import type { Pin } from "~/map/types";
+import {
+  Ago,
+  Badge,
+  Button,
+  Card,
+  type Column,
+  Listing,
+  Page,
+  Select,
+  toast,
+  toastError,
+  useNow,
+} from "~/kit";
+import type { Pin, Point } from "~/map/types";
 import { numbersOf } from "../boardSearch";
 import { pointOf, Where } from "../Where";
 import { patrolsText } from "./patrols.text";
@@ -13,6 +26,9 @@ import { patrolTone } from "./tones";
 import { trafficText } from "./traffic.text";
 
 const EVERY_MS = 5_000;
+/** So much of a patrol's way is drawn, and drawn anew so often. */
+const TRACK_MS = 3_600_000;
+const TRACK_STEP_MS = 60_000;
 
 export function PatrolsPage() {
   const text = useText(patrolsText);
@@ -28,6 +44,7 @@ export function PatrolsPage() {
     },
   );
   const patrols = feed.data?.pages.flatMap((page) => page.patrols) ?? [];
+  const track = useTrack(selected);
   const pins = patrols.flatMap(({ patrolId: id, location, callSign, status }): Pin[] =>
     location
       ? [
@@ -37,6 +54,7 @@ export function PatrolsPage() {
             kind: "patrol",
             tone: patrolTone[status],
             label: `${callSign}: ${words.patrol[status]}`,
+            line: id === selected ? track : undefined,
           },
         ]
       : [],
@@ -51,7 +69,7 @@ export function PatrolsPage() {
           <Listing
             feed={feed}
             caption={text.title}
-            columns={useColumns(() => feed.refetch())}
+            columns={useColumns(() => feed.refetch(), setSelected)}
             rows={patrols}
             rowKey={(patrol) => patrol.patrolId}
             empty={text.none}
@@ -62,7 +80,18 @@ export function PatrolsPage() {
   );
 }
 
-function useColumns(onChange: () => void): readonly Column<Patrol>[] {
+/** The way of a patrol in the last hour. */
+function useTrack(patrolId: string | undefined): readonly Point[] | undefined {
+  const end = Math.ceil(useNow() / TRACK_STEP_MS) * TRACK_STEP_MS;
+  const track = useQuery(
+    PatrolService.method.listPatrolTrack,
+    { patrolId, startTime: timestampFromMs(end - TRACK_MS), endTime: timestampFromMs(end) },
+    { enabled: patrolId !== undefined },
+  );
+  return track.data?.positions.flatMap(({ location }) => (location ? [pointOf(location)] : []));
+}
+
+function useColumns(onChange: () => void, onShow: (patrolId: string) => void): readonly Column<Patrol>[] {
   const text = useText(patrolsText);
   const words = useText(trafficText);
   const set = useMutation(PatrolService.method.setPatrolStatus, {
@@ -115,7 +144,15 @@ function useColumns(onChange: () => void): readonly Column<Patrol>[] {
       ),
     },
     { key: "since", head: text.changed, cell: (patrol) => <Ago time={patrol.statusTime} /> },
-    { key: "seen", head: text.seen, cell: (patrol) => <Ago time={patrol.positionTime} /> },
+    {
+      key: "seen",
+      head: text.seen,
+      cell: ({ patrolId, positionTime }) => (
+        <>
+          <Ago time={positionTime} /> <Button onClick={() => onShow(patrolId)}>{text.track}</Button>
+        </>
+      ),
+    },
     {
       key: "incident",
       head: text.incident,

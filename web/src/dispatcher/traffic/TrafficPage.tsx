@@ -4,6 +4,7 @@ import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { History } from "lucide-react";
 import { useMemo, useState } from "react";
+import { levelTone } from "~/domain/traffic";
 import type { CongestionLevel } from "~/gen/kvartal/traffic/v1/common_pb.js";
 import { CongestionService, type Jam, type TrafficWarning } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { useFormat } from "~/i18n/format";
@@ -17,7 +18,6 @@ import { JamDetail } from "./JamDetail";
 import { flowsOf, useLiveLevels, useSegments } from "./live";
 import { roadsText } from "./roads.text";
 import { ScoreHistory } from "./ScoreHistory";
-import { levelTone } from "./tones";
 import { trafficText } from "./traffic.text";
 
 export interface TrafficSearch {

@@ -1,5 +1,4 @@
 // Words of the traffic pages.
-import { CameraHealth } from "~/gen/kvartal/traffic/v1/camera_pb.js";
 import { CongestionLevel } from "~/gen/kvartal/traffic/v1/common_pb.js";
 import { DetectorHealth, DetectorKind, HealthRule } from "~/gen/kvartal/traffic/v1/detector_pb.js";
 import { ForecastModel } from "~/gen/kvartal/traffic/v1/forecast_pb.js";
@@ -11,7 +10,6 @@ interface TrafficText {
   health: { readonly [health in DetectorHealth]: string };
   detectorKind: { readonly [kind in DetectorKind]: string };
   rule: { readonly [rule in HealthRule]: string };
-  camera: { readonly [health in CameraHealth]: string };
   patrol: { readonly [status in PatrolStatus]: string };
   model: { readonly [model in ForecastModel]: string };
   speed: (kmh: string) => string;
@@ -50,13 +48,6 @@ export const trafficText = defineText<TrafficText>({
       [HealthRule.NO_CHANGE]: "no change",
       [HealthRule.OCCUPANCY_SPIKE]: "occupancy spike",
       [HealthRule.SILENT]: "silent",
-    },
-    camera: {
-      [CameraHealth.UNSPECIFIED]: "no frame yet",
-      [CameraHealth.GOOD]: "well",
-      [CameraHealth.STALE]: "old frame",
-      [CameraHealth.FROZEN]: "frozen",
-      [CameraHealth.DARK]: "dark",
     },
     patrol: {
       [PatrolStatus.UNSPECIFIED]: "unknown",
@@ -107,13 +98,6 @@ export const trafficText = defineText<TrafficText>({
       [HealthRule.NO_CHANGE]: "не меняется",
       [HealthRule.OCCUPANCY_SPIKE]: "скачок занятости",
       [HealthRule.SILENT]: "молчит",
-    },
-    camera: {
-      [CameraHealth.UNSPECIFIED]: "кадров не было",
-      [CameraHealth.GOOD]: "исправна",
-      [CameraHealth.STALE]: "старый кадр",
-      [CameraHealth.FROZEN]: "застыла",
-      [CameraHealth.DARK]: "темно",
     },
     patrol: {
       [PatrolStatus.UNSPECIFIED]: "неизвестно",
