@@ -44,6 +44,8 @@ capabilities: {drop: [ALL]}
 - {name: KVARTAL_PUBLIC_URL, value: {{ .Values.publicUrl | quote }}}
 - {name: KVARTAL_REDIS_URL_FILE, value: /run/secrets/redis/url}
 - {name: KVARTAL_TLS_DIR, value: /run/secrets/tls}
+- {name: KVARTAL_PROBE_LISTEN, value: "0.0.0.0:9091"}
+- {name: KVARTAL_GATEWAY_PROBE_LISTEN, value: "0.0.0.0:9091"}
 - {name: KVARTAL_SERVICE_URL, value: "k8s://{{ .Release.Namespace }}/{service}:grpc"}
 {{- with .Values.otlp }}
 - {name: KVARTAL_OTLP_ENDPOINT, value: {{ printf "http://%s" . | quote }}}
