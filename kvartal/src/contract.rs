@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, console: Console) -> anyhow::Result<()> {
         Format::Markdown => markdown(&services, &methods),
         Format::Table => table(&methods),
         Format::PrometheusRules => rules::rules(&methods),
-        Format::Helm => helm::facts(&services)?,
+        Format::Helm => helm::facts(contract, wanted)?,
     };
     console.line(text.trim_end());
     Ok(())

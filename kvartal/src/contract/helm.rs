@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kvartal_contract::Service;
+use kvartal_contract::{Contract, Service};
 use serde_json::{Value, json};
 
 /// A domain's needs; several gRPC services of one domain are one process.
@@ -10,45 +10,51 @@ use serde_json::{Value, json};
 struct Needs<'a> {
     calls: BTreeSet<&'a str>,
     called_by: BTreeSet<&'a str>,
-    pages: BTreeSet<&'a str>,
     engine: &'static str,
-    cache: bool,
     bus: bool,
 }
 
-/// YAML for `.Files.Get`, one entry for each domain.
-pub(super) fn facts(services: &[&Service]) -> anyhow::Result<String> {
-    let domains: BTreeMap<&str, &str> =
-        services.iter().map(|service| (service.full_name.as_str(), service.domain.as_str())).collect();
-    let mut needs: BTreeMap<&str, Needs<'_>> = BTreeMap::new();
-    for service in services {
-        let called: Vec<&str> = service.calls.iter().filter_map(|name| domains.get(name.as_str()).copied()).collect();
-        for other in called.iter().filter(|other| **other != service.domain) {
+/// Whose keys verify access tokens: the host of every service asks for them, whatever the service itself calls.
+const KEYS: &str = "identity";
+
+/// YAML for `.Files.Get`: an entry for each domain that is wanted. Who calls it may be any other.
+pub(super) fn facts(contract: &Contract, wanted: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+    let mut needs: BTreeMap<&str, Needs<'_>> = contract.domains().map(|name| (name, Needs::default())).collect();
+    for service in contract.services().filter(|service| !service.every_service) {
+        let called = called(contract, service);
+        for other in &called {
             needs.entry(other).or_default().called_by.insert(&service.domain);
         }
         let own = needs.entry(&service.domain).or_default();
-        own.calls.extend(called.iter().filter(|other| **other != service.domain));
-        own.pages.extend(service.pages.iter().map(String::as_str));
-        own.cache |= service.cache;
+        own.calls.extend(called);
         own.bus |= !service.publishes.is_empty() || !service.consumes.is_empty();
         if own.engine.is_empty() || own.engine == "none" {
             own.engine = super::engine(service.database);
         }
     }
-    let facts: BTreeMap<&str, Value> = needs.iter().map(|(domain, needs)| (*domain, needs.json())).collect();
+    let facts: BTreeMap<&str, Value> =
+        needs.iter().filter(|(domain, _)| wanted(domain)).map(|(domain, needs)| (*domain, needs.json())).collect();
     let yaml = serde_saphyr::to_string(&json!({ "services": facts }))?;
     Ok(format!("# Written by `kvartal contract --format helm`; change the contract, not this file.\n{yaml}"))
 }
 
+/// The other domains that a process calls; all of them where it calls what every service offers.
+fn called<'a>(contract: &'a Contract, service: &'a Service) -> BTreeSet<&'a str> {
+    let mut called = BTreeSet::new();
+    for other in service.calls.iter().filter_map(|name| contract.service(name)) {
+        if other.every_service {
+            called.extend(contract.domains());
+        } else {
+            called.insert(other.domain.as_str());
+        }
+    }
+    called.insert(KEYS);
+    called.remove(service.domain.as_str());
+    called
+}
+
 impl Needs<'_> {
     fn json(&self) -> Value {
-        json!({
-            "calls": self.calls,
-            "calledBy": self.called_by,
-            "pages": self.pages,
-            "engine": self.engine,
-            "cache": self.cache,
-            "bus": self.bus,
-        })
+        json!({ "calls": self.calls, "calledBy": self.called_by, "engine": self.engine, "bus": self.bus })
     }
 }
