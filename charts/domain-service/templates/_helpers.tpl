@@ -1,24 +1,50 @@
 {{/* What the contract says of this service. */}}
 {{- define "service.facts" -}}
 {{- $all := (.Files.Get "contract.yaml" | fromYaml).services -}}
+{{- if not .Values.service -}}
+{{- fail (printf "service: is missing; choose one of: %s" (keys $all | sortAlpha | join ", ")) -}}
+{{- end -}}
 {{- if not (hasKey $all .Values.service) -}}
-{{- fail (printf "service: %q is not a service; there are: %s" .Values.service (keys $all | sortAlpha | join ", ")) -}}
+{{- fail (printf "service: %q is not a service; choose one of: %s" .Values.service (keys $all | sortAlpha | join ", ")) -}}
 {{- end -}}
 {{- get $all .Values.service | toYaml -}}
 {{- end -}}
 
-{{- define "service.selector" -}}
+{{/* Labels of all pods of the service, and of what belongs to them. */}}
+{{- define "service.part" -}}
 app.kubernetes.io/name: {{ .Values.service }}
 app.kubernetes.io/part-of: kvartal
 {{- end -}}
 
-{{- define "service.labels" -}}
-{{ include "service.selector" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{/* The pods that answer: a Job of migrations does not. */}}
+{{- define "service.selector" -}}
+{{ include "service.part" . }}
 app.kubernetes.io/component: service
+{{- end -}}
+
+{{- define "service.release" -}}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "service.labels" -}}
+{{ include "service.selector" . }}
+{{ include "service.release" . }}
+{{- end -}}
+
+{{/* Of pods: no label that would start them anew without need. */}}
+{{- define "service.podLabels" -}}
+{{ include "service.selector" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
+{{- end -}}
+
+{{- define "service.migrationLabels" -}}
+{{ include "service.part" . }}
+app.kubernetes.io/component: migrations
+{{ include "service.release" . }}
 {{- end -}}
 
 {{- define "service.image" -}}
@@ -53,21 +79,20 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* Where servers are, as files of secrets: nothing secret stands in an environment. */}}
-{{- define "service.env" -}}
+{{/* A peer of a NetworkPolicy: pods of the platform with this name. */}}
+{{- define "service.peer" -}}
+podSelector: {matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: kvartal}}
+{{- end -}}
+
+{{/* Names, and the service's own database: what migrations need, and the service too. */}}
+{{- define "service.egress" -}}
 {{- $facts := include "service.facts" . | fromYaml -}}
-- {name: KVARTAL_DATA_DIR, value: /data}
-- {name: KVARTAL_LOG_FORMAT, value: json}
-- {name: KVARTAL_LOG, value: {{ .Values.logLevel | quote }}}
-- {name: KVARTAL_ENVIRONMENT, value: {{ .Values.environment | quote }}}
-- {name: KVARTAL_PUBLIC_URL, value: {{ .Values.publicUrl | quote }}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 {{- if ne $facts.engine "none" }}
-- {name: KVARTAL_DATABASE_URL_FILE, value: /run/secrets/database/url}
+- to: [{ {{- include "service.peer" (printf "%s-database" .Values.service) -}} }]
+  ports: [{port: {{ ternary 8123 5432 (eq $facts.engine "clickhouse") }}}]
 {{- end }}
-{{- if $facts.bus }}
-- {name: KVARTAL_BUS_URL_FILE, value: /run/secrets/bus/url}
-{{- end }}
-{{- with .Values.extraEnv }}
+{{- with .Values.networkPolicy.egress }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}

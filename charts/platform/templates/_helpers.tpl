@@ -4,23 +4,37 @@ app.kubernetes.io/name: {{ index . 1 }}
 app.kubernetes.io/part-of: kvartal
 {{- end -}}
 
+{{/* Of pods: no label that would start them anew without need. */}}
+{{- define "platform.podLabels" -}}
+{{ include "platform.selector" . }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+{{- end -}}
+
 {{- define "platform.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "platform.selector" . }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+{{ include "platform.podLabels" . }}
+app.kubernetes.io/version: {{ $root.Values.image.tag | default $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- define "platform.image" -}}
-{{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
-{{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
-{{- end -}}
+{{- define "platform.metadata" -}}
+name: {{ index . 1 }}
+namespace: {{ (index . 0).Release.Namespace }}
+labels: {{- include "platform.labels" . | nindent 2 }}
 {{- end -}}
 
+{{/* Called with (list image default-tag). */}}
+{{- define "platform.imageOf" -}}
+{{- $image := index . 0 -}}
+{{ $image.repository }}{{ if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default (index . 1) }}{{ end }}
+{{- end -}}
+
+{{- define "platform.image" -}}
+{{ include "platform.imageOf" (list .Values.image .Chart.AppVersion) }}
+{{- end -}}
+
+{{/* The restricted Pod Security Standard. */}}
 {{- define "platform.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 65532
@@ -36,79 +50,48 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{- define "platform.env" -}}
-- {name: KVARTAL_DATA_DIR, value: /data}
-- {name: KVARTAL_LOG_FORMAT, value: json}
-- {name: KVARTAL_LOG, value: {{ .Values.logLevel | quote }}}
-- {name: KVARTAL_ENVIRONMENT, value: {{ .Values.environment | quote }}}
-- {name: KVARTAL_PUBLIC_URL, value: {{ .Values.publicUrl | quote }}}
-- {name: KVARTAL_REDIS_URL_FILE, value: /run/secrets/redis/url}
-- {name: KVARTAL_TLS_DIR, value: /run/secrets/tls}
-- {name: KVARTAL_PROBE_LISTEN, value: "0.0.0.0:9091"}
-- {name: KVARTAL_GATEWAY_PROBE_LISTEN, value: "0.0.0.0:9091"}
-- {name: KVARTAL_SERVICE_URL, value: "k8s://{{ .Release.Namespace }}/{service}:grpc"}
-{{- with .Values.otlp }}
-- {name: KVARTAL_OTLP_ENDPOINT, value: {{ printf "http://%s" . | quote }}}
+{{/* What every pod of the chart has; called with (list context name). */}}
+{{- define "platform.pod" -}}
+{{- $root := index . 0 -}}
+securityContext: {{- include "platform.podSecurity" $root | nindent 2 }}
+enableServiceLinks: false
+{{- with $root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if $root.Values.topologySpread.enabled }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "platform.selector" . | nindent 8 }}
+{{- end }}
+{{- with $root.Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{/* A Deployment of Kvartal's own program; called with (list context name arguments port settings). */}}
-{{- define "platform.deployment" -}}
-{{- $root := index . 0 }}{{ $name := index . 1 }}{{ $arguments := index . 2 }}{{ $port := index . 3 }}{{ $settings := index . 4 -}}
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: {{ $name }}
-  namespace: {{ $root.Release.Namespace }}
-  labels: {{- include "platform.labels" (list $root $name) | nindent 4 }}
-spec:
-  replicas: {{ $settings.replicas }}
-  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
-  selector:
-    matchLabels: {{- include "platform.selector" (list $root $name) | nindent 6 }}
-  template:
-    metadata:
-      labels: {{- include "platform.labels" (list $root $name) | nindent 8 }}
-    spec:
-      serviceAccountName: gateway
-      {{- with $root.Values.imagePullSecrets }}
-      imagePullSecrets: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      securityContext: {{- include "platform.podSecurity" $root | nindent 8 }}
-      terminationGracePeriodSeconds: 35
-      enableServiceLinks: false
-      containers:
-        - name: {{ $name }}
-          image: {{ include "platform.image" $root | quote }}
-          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-          args: {{- toYaml $arguments | nindent 12 }}
-          securityContext: {{- include "platform.containerSecurity" $root | nindent 12 }}
-          env: {{- include "platform.env" $root | nindent 12 }}
-          ports: [{name: main, containerPort: {{ $port }}}, {name: probes, containerPort: 9091}]
-          startupProbe: {httpGet: {path: /livez, port: probes}, periodSeconds: 1, failureThreshold: 120}
-          readinessProbe: {httpGet: {path: /healthz, port: probes}, periodSeconds: 2, failureThreshold: 2}
-          livenessProbe: {httpGet: {path: /livez, port: probes}, periodSeconds: 10, failureThreshold: 3}
-          lifecycle: {preStop: {sleep: {seconds: 3}}}
-          resources: {{- toYaml $settings.resources | nindent 12 }}
-          volumeMounts:
-            - {name: data, mountPath: /data}
-            - {name: tls, mountPath: /run/secrets/tls, readOnly: true}
-            - {name: redis, mountPath: /run/secrets/redis, readOnly: true}
-      volumes:
-        - {name: data, emptyDir: {sizeLimit: 64Mi}}
-        - name: tls
-          secret: {secretName: {{ $root.Values.tlsSecret }}, defaultMode: 0440}
-        - name: redis
-          secret: {secretName: {{ $root.Values.redis.secret }}, defaultMode: 0440}
----
-apiVersion: v1
-kind: Service
-metadata:
-  name: {{ $name }}
-  namespace: {{ $root.Release.Namespace }}
-  labels: {{- include "platform.labels" (list $root $name) | nindent 4 }}
-spec:
-  clusterIP: None
-  selector: {{- include "platform.selector" (list $root $name) | nindent 4 }}
-  ports: [{name: main, port: {{ $port }}, targetPort: main}]
+{{/* Where traces go, HOST:PORT; nothing when nowhere. */}}
+{{- define "platform.traces" -}}
+{{- if .Values.tracing.collector -}}
+{{ .Values.tracing.collector }}
+{{- else if .Values.collector.enabled -}}
+collector:4318
+{{- else if .Values.jaeger.enabled -}}
+jaeger:4318
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of what the Prometheus operator reads. */}}
+{{- define "platform.prometheusLabels" -}}
+{{ include "platform.labels" . }}
+{{- with (index . 0).Values.prometheus.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
