@@ -33,13 +33,14 @@ startupProbe:
   failureThreshold: 150
 readinessProbe:
   exec: {command: [pg_isready, --host, /var/run/postgresql]}
-  periodSeconds: 5
-  timeoutSeconds: 3
+  periodSeconds: 10
+  timeoutSeconds: 5
+# Without a program that a busy node starts late: it must not end a database that works.
 livenessProbe:
-  exec: {command: [pg_isready, --host, /var/run/postgresql]}
+  tcpSocket: {port: postgres}
   periodSeconds: 15
   timeoutSeconds: 5
-  failureThreshold: 6
+  failureThreshold: 8
 lifecycle:
   # Fast: sessions are ended, the data is checkpointed. The default of SIGTERM waits for every client.
   preStop: {exec: {command: [pg_ctl, stop, --mode, fast, --no-wait]}}

@@ -9,6 +9,8 @@ use super::objects::{Labels, Object, chosen, labels};
 
 /// From whom, to whom, on which port.
 type Flow = (String, String, u64);
+/// Who is no part of the installation.
+const ANYBODY: &str = "anybody";
 
 /// Flows that are open and should not be, or the other way round.
 pub(super) fn check(environment: &str, objects: &[Object], contract: &BTreeMap<String, Facts>) -> Vec<String> {
@@ -24,7 +26,13 @@ pub(super) fn check(environment: &str, objects: &[Object], contract: &BTreeMap<S
             }
         }
     }
-    let names: BTreeSet<&str> = pods.iter().map(|pods| pods.name).collect();
+    // Somebody with no labels of ours, whom no policy keeps from leaving.
+    for (to, port) in pods.iter().flat_map(|to| to.ports().into_values().map(move |port| (to, port))) {
+        if allowed(&policies, Direction::Ingress, &to.labels, &Labels::new(), port) {
+            open.insert((ANYBODY.to_owned(), to.name.to_owned(), port));
+        }
+    }
+    let names: BTreeSet<&str> = pods.iter().map(|pods| pods.name).chain([ANYBODY]).collect();
     let wanted = wanted(contract, &names);
     let tell = |(from, to, port): &Flow, what: &str| format!("{environment}: {from} → {to}:{port} {what}");
     let too_much = open.difference(&wanted).map(|flow| tell(flow, "is let through, and nothing asks for it"));
@@ -43,6 +51,7 @@ fn wanted(contract: &BTreeMap<String, Facts>, names: &BTreeSet<&str>) -> BTreeSe
     // Where each sends its traces is an option; the policy allows what it names.
     let store = if names.contains("collector") { "collector" } else { "jaeger" };
     flow("collector", "jaeger", 4318);
+    flow(ANYBODY, "gateway", 8080);
     flow("gateway", "edge", 8080);
     flow("gateway", "guard", 9191);
     flow("guard", "identity", 9090);
