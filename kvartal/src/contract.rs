@@ -1,5 +1,6 @@
-//! `kvartal contract`: what every RPC promises, as a table, as Markdown, as JSON or as rules for Prometheus.
+//! `kvartal contract`: what every RPC promises, for people, for programs, for Prometheus and for the charts.
 
+mod helm;
 mod rules;
 
 use std::fmt::Write;
@@ -44,6 +45,8 @@ enum Format {
     Json,
     /// Recording rules and alerts on the burn rate of every objective.
     PrometheusRules,
+    /// Who calls whom and who needs which server, for the charts.
+    Helm,
 }
 
 impl Args {
@@ -73,6 +76,7 @@ pub(crate) fn run(args: &Args, console: Console) -> anyhow::Result<()> {
         Format::Markdown => markdown(&services, &methods),
         Format::Table => table(&methods),
         Format::PrometheusRules => rules::rules(&methods),
+        Format::Helm => helm::facts(contract, wanted)?,
     };
     console.line(text.trim_end());
     Ok(())
@@ -162,12 +166,6 @@ fn method_json(method: &Method) -> Value {
 }
 
 fn service_json(service: &Service) -> Value {
-    let database = match service.database {
-        Engine::None => "none",
-        Engine::Postgres => "postgres",
-        Engine::Timescale => "timescaledb",
-        Engine::ClickHouse => "clickhouse",
-    };
     json!({
         "full_name": service.full_name,
         "domain": service.domain,
@@ -175,10 +173,19 @@ fn service_json(service: &Service) -> Value {
         "calls": service.calls,
         "publishes": service.publishes,
         "consumes": service.consumes,
-        "database": database,
+        "database": engine(service.database),
         "cache": service.cache,
         "pages": service.pages,
     })
+}
+
+fn engine(engine: Engine) -> &'static str {
+    match engine {
+        Engine::None => "none",
+        Engine::Postgres => "postgres",
+        Engine::Timescale => "timescaledb",
+        Engine::ClickHouse => "clickhouse",
+    }
 }
 
 /// `IncidentService` of `kvartal.incident.v1.IncidentService`.

@@ -25,6 +25,7 @@ use crate::{port, up};
   kvartal serve identity incident notification audit --edge --listen 127.0.0.1:9090 --database-url …
   kvartal serve audit --edge --peer identity=http://127.0.0.1:9091 --peer incident=http://127.0.0.1:9092 …
   kvartal serve incident --service-url k8s://city/{service}:grpc …
+  kvartal serve --edge --service-url k8s://city/{service}:grpc …          the public port and no service
 
 Every option can be given in the environment instead (see [env: …] below). Services of other processes are found by
 --service-url, or --peer for a single one: one address or several with commas between, all addresses of a name
@@ -33,8 +34,8 @@ number). With --tls-dir processes prove to each other who they are by certificat
 and the wire must be trusted. Whether a call is allowed is in the contract. SIGTERM drains: no new calls, running ones
 finish, within --shutdown-grace. A second signal quits at once.")]
 pub(crate) struct Args {
-    /// The services of this process.
-    #[arg(required = true, value_name = "SERVICE", value_parser = PossibleValuesParser::new(services::NAMES))]
+    /// The services of this process; none with --edge alone.
+    #[arg(required_unless_present = "edge", value_name = "SERVICE", value_parser = PossibleValuesParser::new(services::NAMES))]
     services: Vec<String>,
     /// Address for other services; without --tls-dir for probes and metrics too.
     #[arg(long, env = "KVARTAL_LISTEN", value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9090")]

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
+use crate::charts;
 use crate::packages;
 use crate::steps::{Done, Steps};
 use crate::tidy;
+use crate::tilt;
 use crate::web;
 
 /// Built from source once, into `target/tools`.
@@ -16,15 +18,18 @@ const ADVISORIES: &str = "https://github.com/rustsec/advisory-db";
 /// What to check.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Leave out what needs a tool that is not installed with Rust: dependencies, API definitions, the browser app
+    /// Leave out what needs a tool that is not installed with Rust: dependencies, API definitions, the browser app, charts
     #[arg(long)]
     offline: bool,
+    /// Only the steps that have this in their names, such as charts
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
 }
 
 /// Runs all checks; an error when one fails.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let sh = Shell::new()?;
-    let mut steps = Steps::new();
+    let mut steps = Steps::new(options.only.as_deref());
     steps.step("architecture", "every line says what to change", || {
         let problems = tidy::check(root)?;
         problems.iter().for_each(|problem| eprintln!("{problem}"));
@@ -42,6 +47,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             buf(&sh)
         });
         steps.step("browser app", "see above; npm run format in web/ mends what it can", || web::check(&sh));
+        steps.step("charts (helm, kubeconform, helm-unittest)", "see charts/ and k8s/overlays", || charts::check(&sh));
+        steps.step("Tiltfile and compose file", "see Tiltfile and k8s/", || tilt::check(&sh));
         steps.step("dependencies (cargo deny)", "see deny.toml", || {
             install_deny(&sh)?;
             let deny = "target/tools/bin/cargo-deny";

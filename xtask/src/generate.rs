@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
-use crate::build;
+use crate::{build, charts};
 
 /// Where to.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Folder for the files; nothing generated is kept in the repository
+    /// Folder for the files; only what the charts carry is kept in the repository
     #[arg(long, value_name = "DIR", default_value = "target/generated")]
     output: PathBuf,
 }
+
+/// What the charts carry, so that they can be installed from the repository as it is.
+const CHARTS: [(&str, &str); 2] =
+    [("charts/domain-service/contract.yaml", "helm"), ("charts/platform/rules.yaml", "prometheus-rules")];
 
 /// Writes the files, each by the command that prints it.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -32,5 +36,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         sh.write_file(path, cmd!(sh, "{kvartal} {command...}").quiet().read()? + "\n")?;
         eprintln!("written: {}", path.display());
     }
-    Ok(())
+    for (path, format) in CHARTS {
+        sh.write_file(path, cmd!(sh, "{kvartal} contract --format {format}").quiet().read()? + "\n")?;
+        eprintln!("written: {path}");
+    }
+    charts::describe(&sh)
 }

@@ -1,6 +1,7 @@
 //! The command runner: everything a developer or the build server runs, by name. `cargo xtask` alone prints the list.
 
 mod build;
+mod charts;
 mod check;
 mod envoy;
 mod generate;
@@ -8,6 +9,7 @@ mod packages;
 mod steps;
 mod test;
 mod tidy;
+mod tilt;
 mod tools;
 mod web;
 

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 /// A run of steps.
 pub(crate) struct Steps {
+    /// Only steps with this in their names.
+    only: Option<String>,
     begun: Instant,
     done: Vec<(String, Duration, Outcome)>,
 }
@@ -24,13 +26,16 @@ pub(crate) enum Done {
 }
 
 impl Steps {
-    /// None yet.
-    pub(crate) fn new() -> Self {
-        Self { begun: Instant::now(), done: Vec::new() }
+    /// None yet; steps whose names do not hold `only` are passed over.
+    pub(crate) fn new(only: Option<&str>) -> Self {
+        Self { only: only.map(str::to_owned), begun: Instant::now(), done: Vec::new() }
     }
 
     /// Runs a step and says so. `cure` is what to do when it fails.
     pub(crate) fn step(&mut self, name: &str, cure: &str, work: impl FnOnce() -> anyhow::Result<Done>) {
+        if self.only.as_deref().is_some_and(|only| !name.contains(only)) {
+            return;
+        }
         eprintln!("\n== {name}");
         let begun = Instant::now();
         let outcome = match work() {
@@ -47,6 +52,7 @@ impl Steps {
     /// Prints the summary; an error when a step failed.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         eprintln!("\n== summary ({})", time(self.begun.elapsed()));
+        anyhow::ensure!(!self.done.is_empty(), "no step is called so");
         let mut failures = 0;
         for (name, took, outcome) in &self.done {
             let (mark, note) = match outcome {

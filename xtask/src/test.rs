@@ -41,7 +41,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let sh = Shell::new()?;
     if options.package == [WEB] {
-        let mut steps = Steps::new();
+        let mut steps = Steps::new(None);
         steps.step(STORIES, "see above", || web::test(&sh, &["build", "-p", "kvartal"], Front::Edge, &options.rest));
         return steps.finish();
     }
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         selection.push("--workspace".to_owned());
     }
     let rest = &options.rest;
-    let mut steps = Steps::new();
+    let mut steps = Steps::new(None);
     if options.fast {
         steps.step("tests inside the libraries", "see above", || {
             cmd!(sh, "cargo test {selection...} --locked --lib --bins -- {rest...}").quiet().run()?;

@@ -7,15 +7,15 @@ use xshell::{Shell, cmd};
 use crate::steps::Done;
 
 /// A program in Go, built from its module at exactly the versions in the `go.sum` of `e2e/tools`.
-struct Tool {
+pub(crate) struct Tool {
     /// Its version stands in the modules file and in the name of the program, so that another version is another program.
-    name: &'static str,
-    modules: &'static str,
-    package: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) modules: &'static str,
+    pub(crate) package: &'static str,
     /// What the modules file asks for; Debian 12 has 1.19.
-    go: (u32, u32),
+    pub(crate) go: (u32, u32),
     /// How long it takes on two cores.
-    takes: &'static str,
+    pub(crate) takes: &'static str,
 }
 
 /// Where they lie; the tests look there.
@@ -62,9 +62,15 @@ pub(crate) fn conformance(sh: &Shell) -> anyhow::Result<Done> {
 }
 
 impl Tool {
-    fn build(&self, sh: &Shell) -> anyhow::Result<Done> {
+    /// Where it lies.
+    pub(crate) fn program(&self) -> String {
+        format!("{FOLDER}/{}", self.name)
+    }
+
+    /// Makes sure that it is there.
+    pub(crate) fn build(&self, sh: &Shell) -> anyhow::Result<Done> {
         let Self { name, modules, package, go, takes } = *self;
-        let program = format!("{FOLDER}/{name}");
+        let program = self.program();
         if Path::new(&program).exists() {
             eprintln!("{program} is there");
             return Ok(Done::Yes);

@@ -1,0 +1,81 @@
+//! Starts the node and waits until pods can run on it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use xshell::Shell;
+
+use crate::layout::{Layout, NODE, NODE_ADDRESS};
+use crate::{configuration, images, kubectl, network, parts, pki, process};
+
+/// The longest that the node may take, on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Volumes as folders of this machine, for claims that name no class.
+const STORAGE: &str = r#"{"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+  "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+  "provisioner": "kubernetes.io/host-path", "reclaimPolicy": "Delete"}"#;
+
+/// Starts what does not run.
+pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
+    anyhow::ensure!(nix::unistd::geteuid().is_root(), "a node needs root: run this as root, or give a cluster with --context");
+    for program in [layout.coredns(), layout.kubernetes("kubelet"), layout.kubernetes("kube-apiserver")] {
+        anyhow::ensure!(program.exists(), "{} is missing: run cargo xtask e2e tools", program.display());
+    }
+    let began = Instant::now();
+    // Certificates are made once in the life of a node: a restart of its processes must find those of before.
+    if !layout.kubeconfig().exists() {
+        pki::write(layout)?;
+        configuration::write(layout)?;
+    }
+    network::set_up(&Shell::new()?)?;
+    for part in parts::all(layout) {
+        part.start(layout)?;
+        match part.name {
+            "apiserver" => ready(layout, "the API server", part.name, &["get", "--raw", "/readyz"], "ok", began)?,
+            "containerd" => sandbox(layout, began)?,
+            _ => {}
+        }
+    }
+    kubectl::apply(layout, STORAGE).context("the storage class")?;
+    let conditions = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
+    ready(layout, "the node", "kubelet", &["get", "node", NODE, "-o", conditions], "True", began)?;
+    // No service account, no pod: the first appears a moment after its controller.
+    let account = ["get", "serviceaccount", "default", "-n", "default", "-o", "name"];
+    ready(layout, "service accounts", "controller-manager", &account, "serviceaccount/default", began)?;
+    eprintln!("ready in {:.1} s at {NODE_ADDRESS}", began.elapsed().as_secs_f64());
+    println!("export KUBECONFIG={}", layout.kubeconfig().display());
+    Ok(())
+}
+
+/// containerd answers once its socket is there; the first image is the sign.
+fn sandbox(layout: &Layout, began: Instant) -> anyhow::Result<()> {
+    while !layout.containerd_socket().exists() {
+        patience(layout, "containerd", "containerd", began)?;
+    }
+    loop {
+        match images::pause(layout) {
+            Ok(()) => return Ok(()),
+            Err(error) => patience(layout, "containerd", "containerd", began).context(error)?,
+        }
+    }
+}
+
+fn ready(layout: &Layout, what: &str, part: &str, question: &[&str], answer: &str, began: Instant) -> anyhow::Result<()> {
+    eprintln!("waiting for {what}");
+    loop {
+        match kubectl::read(layout, question) {
+            Ok(text) if text.trim() == answer => return Ok(()),
+            _ => patience(layout, what, part, began)?,
+        }
+    }
+}
+
+fn patience(layout: &Layout, what: &str, part: &str, began: Instant) -> anyhow::Result<()> {
+    let words = || process::last_words(layout, part);
+    anyhow::ensure!(process::runs(layout, part), "{part} has ended:\n{}", words());
+    anyhow::ensure!(began.elapsed() < PATIENCE, "{what} was not ready in {} s:\n{}", PATIENCE.as_secs(), words());
+    thread::sleep(Duration::from_millis(200));
+    Ok(())
+}
