@@ -7,9 +7,10 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use nix::unistd::Pid;
+use xshell::Shell;
 
 use crate::layout::{Layout, VOLUMES};
-use crate::process;
+use crate::{network, process};
 
 /// The name of the process that holds the namespaces.
 pub(crate) const NAME: &str = "machine";
@@ -25,7 +26,7 @@ const OWN: [(&str, &str); 6] = [
     ("/run/containerd", "run/shims"),
 ];
 
-/// Starts it, unless it runs.
+/// Starts it with its network, unless it runs.
 pub(crate) fn start(layout: &Layout) -> anyhow::Result<()> {
     if process::runs(layout, NAME) {
         return Ok(());
@@ -42,7 +43,8 @@ pub(crate) fn start(layout: &Layout) -> anyhow::Result<()> {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--net", "--propagation", "private", "sh", "-c", &script]);
     process::spawn(layout, NAME, Path::new(PROGRAM), command)?;
-    process::settle(layout, NAME)
+    process::settle(layout, NAME)?;
+    network::set_up(&Shell::new()?, id(layout)?)
 }
 
 /// A command that runs in it.

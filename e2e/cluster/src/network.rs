@@ -5,11 +5,9 @@ use xshell::{Shell, cmd};
 
 use crate::layout::{HOST_ADDRESS, HOST_WIRE, NODE_ADDRESS, NODE_WIRE, PODS, SERVICES};
 
-/// Lays the wire into the namespace of the process, unless it is there.
+/// Lays the wire into the namespace of the process.
 pub(crate) fn set_up(sh: &Shell, machine: Pid) -> anyhow::Result<()> {
-    if cmd!(sh, "ip link show {HOST_WIRE}").quiet().ignore_stdout().ignore_stderr().run().is_ok() {
-        return Ok(());
-    }
+    remove(sh);
     let machine = machine.to_string();
     cmd!(sh, "ip link add {HOST_WIRE} type veth peer name {NODE_WIRE} netns {machine}").quiet().run()?;
     let inside = |command: &str| {
@@ -27,4 +25,10 @@ pub(crate) fn set_up(sh: &Shell, machine: Pid) -> anyhow::Result<()> {
         cmd!(sh, "ip route add {addresses} via {NODE_ADDRESS}").quiet().run()?;
     }
     Ok(())
+}
+
+/// Takes the wire away: the kernel does so too, but some time after the last process of a node has gone.
+pub(crate) fn remove(sh: &Shell) {
+    // It may not be there, which is what we want.
+    let _ = cmd!(sh, "ip link delete {HOST_WIRE}").quiet().ignore_stdout().ignore_stderr().run();
 }

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use xshell::Shell;
 
 use crate::layout::{Layout, NODE, NODE_ADDRESS};
-use crate::{configuration, images, machine, network, parts, pki, process};
+use crate::{configuration, images, machine, parts, pki, process};
 
 /// The longest that the node may take, on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -38,7 +37,6 @@ pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
         configuration::write(layout)?;
     }
     machine::start(layout)?;
-    network::set_up(&Shell::new()?, machine::id(layout)?)?;
     for part in parts::all(layout) {
         part.start(layout)?;
         match part.name {

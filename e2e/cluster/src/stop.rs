@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use xshell::Shell;
 
 use crate::layout::Layout;
-use crate::{machine, parts, process};
+use crate::{machine, network, parts, process};
 
 /// How long what containers leave behind may take to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,7 +49,9 @@ pub(crate) fn stop(layout: &Layout) -> anyhow::Result<()> {
     for part in others.iter().rev() {
         process::stop(layout, part.name)?;
     }
-    process::stop(layout, machine::NAME)
+    process::stop(layout, machine::NAME)?;
+    network::remove(&Shell::new()?);
+    Ok(())
 }
 
 /// Ends the containers: their shims carry containerd's socket on the command line, what runs inside is below the shim.

@@ -65,4 +65,9 @@ impl City {
         let list: Value = serde_json::from_str(&text).unwrap();
         list["items"].as_array().unwrap().clone()
     }
+
+    /// Runs kubectl in the platform's namespace.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.access.kubectl(&[&["-n", NAMESPACE], arguments].concat())
+    }
 }

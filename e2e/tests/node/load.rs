@@ -32,6 +32,14 @@ pub(crate) struct Tally {
     pub(crate) failures: Vec<String>,
 }
 
+impl Tally {
+    /// For the log of the tests.
+    pub(crate) fn tell(&self) {
+        let Self { reads, filed, repeated, longest, .. } = self;
+        println!("{reads} reads, {} reports, {repeated} calls repeated, the longest took {longest:?}", filed.len());
+    }
+}
+
 /// Calls go on while `event` runs; a call that finds nobody there is made again for as long as `patience`.
 pub(crate) async fn during<T: Send + 'static>(
     front: &Front,

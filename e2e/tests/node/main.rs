@@ -13,4 +13,5 @@ mod city;
 mod failure;
 mod load;
 mod memory;
+mod network;
 mod story;
