@@ -18,7 +18,7 @@ pub(crate) const PASSWORD: &str = "a long enough password";
 
 /// Where people come in.
 pub struct Front {
-    port: u16,
+    url: String,
     /// The authority whose certificate the port shows, in PEM; without it the port is plain.
     trusted: Option<String>,
     /// Where its mail arrives.
@@ -26,16 +26,23 @@ pub struct Front {
 }
 
 impl Front {
+    /// On a port of this computer.
     pub(crate) fn new(port: u16, trusted: Option<String>, smtp: Smtp) -> Self {
-        Self { port, trusted, smtp }
+        let url = match &trusted {
+            None => format!("http://127.0.0.1:{port}"),
+            Some(_) => format!("https://localhost:{port}"),
+        };
+        Self { url, trusted, smtp }
+    }
+
+    /// Elsewhere, on a plain port.
+    pub fn at(url: String, smtp: Smtp) -> Self {
+        Self { url, trusted: None, smtp }
     }
 
     /// `http://127.0.0.1:port`, or `https://localhost:port`.
     pub fn url(&self) -> String {
-        match &self.trusted {
-            None => format!("http://127.0.0.1:{}", self.port),
-            Some(_) => format!("https://localhost:{}", self.port),
-        }
+        self.url.clone()
     }
 
     /// A connection of its own, made when it is first used.

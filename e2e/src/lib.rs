@@ -1,12 +1,13 @@
 //! The platform seen from outside: starts the real binary and talks to it through its public edge.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a harness fails its test by panicking")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a harness fails its test by panicking")]
 
 mod cluster;
 pub mod conformance;
 mod front;
 mod platform;
 mod raw;
+pub mod story;
 mod trace;
 mod user;
 

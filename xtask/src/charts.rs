@@ -9,40 +9,33 @@ mod schemas;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use kvartal_cluster::KUBERNETES;
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::steps::Done;
-use crate::tools::Tool;
+use crate::tools::{HELM, Tool};
 use objects::Object;
 
 /// The charts that are checked, by folder.
 const CHARTS: [&str; 3] = ["service-database", "domain-service", "platform"];
-/// For whom they are rendered: the version of the node in `e2e/tools/kubernetes`.
-const KUBERNETES: &str = "1.34.4";
 /// Kubernetes keeps a release with its chart in one secret of at most a megabyte.
 const RELEASE_MAX: usize = 300 * 1024;
 /// Where rendered objects and schemas are left, to be looked at.
 const RENDERED: &str = "target/charts";
 
-const HELM: Tool = Tool {
-    name: "helm-4.3.1",
-    modules: "e2e/tools/helm",
-    package: "helm.sh/helm/v4/cmd/helm",
-    go: (1, 26),
-    takes: "three minutes",
-};
-
-const UNITTEST: Tool = Tool {
-    name: "helm-unittest-1.1.2",
+const UNITTEST: Tool<'_> = Tool {
+    name: "helm-unittest",
+    version: "1.1.2",
     modules: "e2e/tools/charts",
     package: "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
     go: (1, 26),
     takes: "a minute",
 };
 
-const KUBECONFORM: Tool = Tool {
-    name: "kubeconform-0.8.0",
+const KUBECONFORM: Tool<'_> = Tool {
+    name: "kubeconform",
+    version: "0.8.0",
     modules: "e2e/tools/charts",
     package: "github.com/yannh/kubeconform/cmd/kubeconform",
     go: (1, 26),

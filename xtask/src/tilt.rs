@@ -6,16 +6,18 @@ use xshell::{Shell, cmd};
 use crate::steps::Done;
 use crate::tools::Tool;
 
-const STARLARK: Tool = Tool {
-    name: "starlark-20260908",
+const STARLARK: Tool<'_> = Tool {
+    name: "starlark",
+    version: "20260908",
     modules: "e2e/tools/charts",
     package: "go.starlark.net/cmd/starlark",
     go: (1, 26),
     takes: "ten seconds",
 };
 
-const COMPOSE: Tool = Tool {
-    name: "compose-go-2.16.2",
+const COMPOSE: Tool<'_> = Tool {
+    name: "compose-go",
+    version: "2.16.2",
     modules: "e2e/tools/charts",
     package: "github.com/compose-spec/compose-go/v2/cmd",
     go: (1, 26),

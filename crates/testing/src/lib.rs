@@ -30,7 +30,7 @@ pub use process::Process;
 pub use prometheus::{Prometheus, promtool};
 pub use rabbitmq::{Rabbit, RabbitServer, rabbitmq};
 pub use redis::{Redis, RedisServer, redis};
-pub use smtp::{Mail, Smtp, SmtpMode, smtp};
+pub use smtp::{Mail, Smtp, SmtpMode, smtp, smtp_at};
 pub use wait::{Outcome, eventually, free_port};
 
 /// What the command runner says about this run of tests.

@@ -35,18 +35,22 @@ pub enum SmtpMode {
 
 /// Starts a server on a free port of this computer; it ends with the value.
 pub async fn smtp() -> Smtp {
-    let port = free_port();
+    smtp_at(SocketAddr::from(([127, 0, 0, 1], free_port()))).await
+}
+
+/// Starts a server at an address of this computer; it ends with the value.
+pub async fn smtp_at(address: SocketAddr) -> Smtp {
     let mailbox = Mailbox { mails: Arc::default(), mode: watch::Sender::new(SmtpMode::Accept) };
-    let listener = listen(port);
+    let listener = listen(address);
     #[expect(clippy::disallowed_methods, reason = "ended when the value is dropped")]
-    let server = tokio::spawn(serve(port, listener, mailbox.clone()));
-    Smtp { port, mailbox, server }
+    let server = tokio::spawn(serve(address, listener, mailbox.clone()));
+    Smtp { address, mailbox, server }
 }
 
 /// The server and its mailbox.
 #[derive(Debug)]
 pub struct Smtp {
-    port: u16,
+    address: SocketAddr,
     mailbox: Mailbox,
     server: JoinHandle<()>,
 }
@@ -59,20 +63,20 @@ struct Mailbox {
 }
 
 impl Smtp {
-    /// The port on 127.0.0.1. No TLS, no sign-in.
+    /// The port. No TLS, no sign-in.
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// `smtp://127.0.0.1:port`.
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        format!("smtp://{}", self.address)
     }
 
     /// Changes how connections are treated, those that are open included; returns once that is so.
     pub async fn set_mode(&self, mode: SmtpMode) {
         self.mailbox.mode.send_replace(mode);
-        let open = || async { tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() };
+        let open = || async { tokio::net::TcpStream::connect(self.address).await.is_ok() };
         let wanted = mode != SmtpMode::Refuse;
         eventually(Duration::from_secs(10), || async { open().await == wanted }).await;
     }
@@ -116,16 +120,16 @@ impl Mailbox {
     }
 }
 
-fn listen(port: u16) -> TcpListener {
+fn listen(address: SocketAddr) -> TcpListener {
     let listener = TcpSocket::new_v4().and_then(|socket| {
         socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+        socket.bind(address)?;
         socket.listen(128)
     });
-    listener.unwrap_or_else(|error| panic!("the SMTP sink cannot listen on port {port}: {error}"))
+    listener.unwrap_or_else(|error| panic!("the SMTP sink cannot listen on {address}: {error}"))
 }
 
-async fn serve(port: u16, first: TcpListener, mailbox: Mailbox) {
+async fn serve(address: SocketAddr, first: TcpListener, mailbox: Mailbox) {
     let mut mode = mailbox.mode.subscribe();
     let mut listener = Some(first);
     let mut sessions = tokio::task::JoinSet::new();
@@ -134,7 +138,7 @@ async fn serve(port: u16, first: TcpListener, mailbox: Mailbox) {
             listener = None;
             sessions.abort_all();
         } else if listener.is_none() {
-            listener = Some(listen(port));
+            listener = Some(listen(address));
         }
         let accept = async {
             match &listener {

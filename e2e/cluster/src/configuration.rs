@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::layout::{API_PORT, Layout, NODE_ADDRESS, PODS, POD_BRIDGE};
+use crate::layout::{API_PORT, Layout, NODE_ADDRESS, PODS};
 
 /// Name of the sandbox image, which `images` makes.
 pub(crate) const PAUSE: &str = "kvartal.local/pause:1";
@@ -21,6 +21,7 @@ pub(crate) fn write(layout: &Layout) -> anyhow::Result<()> {
         ("proxy", "proxy"),
         ("kubelet", "kubelet"),
         ("coredns", "coredns"),
+        ("policies", "policies"),
     ] {
         kubeconfig(layout, file, whom)?;
     }
@@ -71,7 +72,8 @@ conf_dir = "{cni}"
 fn cni() -> serde_json::Value {
     json!({
         "cniVersion": "1.0.0", "name": "pods", "plugins": [
-            {"type": "bridge", "bridge": POD_BRIDGE, "isGateway": true, "ipMasq": true, "hairpinMode": true,
+            // Not a bridge: what one pod sends to another passes the node's firewall too.
+            {"type": "ptp", "ipMasq": true,
              "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS}]], "routes": [{"dst": "0.0.0.0/0"}]}},
             {"type": "portmap", "capabilities": {"portMappings": true}},
         ],
@@ -102,8 +104,12 @@ maxPods: 100
 nodeStatusUpdateFrequency: 5s
 fileCheckFrequency: 5s
 registryPullQPS: 0
+podLogsDir: {pod_logs}
+volumePluginDir: {plugins}
 eventRecordQPS: 0
 ",
+        pod_logs = layout.text("pod-logs"),
+        plugins = layout.text("volume-plugins"),
         ca = layout.certificate("ca"),
         certificate = layout.certificate("kubelet"),
         key = layout.key("kubelet"),

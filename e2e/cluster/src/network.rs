@@ -1,28 +1,34 @@
-//! The node's network: a bridge with its address, forwarding, and what CNI gives to pods.
+//! The node's network: a namespace of its own, which goes with its last process, and a wire from this machine into it.
 
+use nix::unistd::Pid;
 use xshell::{Shell, cmd};
 
-use crate::layout::{NODE_ADDRESS, NODE_BRIDGE, POD_BRIDGE};
+use crate::layout::{HOST_ADDRESS, HOST_WIRE, NODE_ADDRESS, NODE_WIRE, PODS, SERVICES};
 
-/// Makes the bridge and lets packets through.
-pub(crate) fn set_up(sh: &Shell) -> anyhow::Result<()> {
-    if cmd!(sh, "ip link show {NODE_BRIDGE}").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        cmd!(sh, "ip link add {NODE_BRIDGE} type bridge").quiet().run()?;
-        cmd!(sh, "ip addr add {NODE_ADDRESS}/24 dev {NODE_BRIDGE}").quiet().run()?;
-    }
-    cmd!(sh, "ip link set {NODE_BRIDGE} up").quiet().run()?;
-    for setting in ["net.ipv4.ip_forward=1", "net.ipv4.conf.all.route_localnet=1"] {
-        cmd!(sh, "sysctl -q -w {setting}").quiet().run()?;
+/// Lays the wire into the namespace of the process.
+pub(crate) fn set_up(sh: &Shell, machine: Pid) -> anyhow::Result<()> {
+    remove(sh);
+    let machine = machine.to_string();
+    cmd!(sh, "ip link add {HOST_WIRE} type veth peer name {NODE_WIRE} netns {machine}").quiet().run()?;
+    let inside = |command: &str| {
+        let words = command.split(' ');
+        cmd!(sh, "nsenter --target {machine} --net -- {words...}").quiet().run()
+    };
+    inside("ip link set lo up")?;
+    inside(&format!("ip addr add {NODE_ADDRESS}/24 dev {NODE_WIRE}"))?;
+    inside(&format!("ip link set {NODE_WIRE} up"))?;
+    inside(&format!("ip route add default via {HOST_ADDRESS}"))?;
+    inside("sysctl -q -w net.ipv4.ip_forward=1")?;
+    cmd!(sh, "ip addr add {HOST_ADDRESS}/24 dev {HOST_WIRE}").quiet().run()?;
+    cmd!(sh, "ip link set {HOST_WIRE} up").quiet().run()?;
+    for addresses in [PODS, SERVICES] {
+        cmd!(sh, "ip route add {addresses} via {NODE_ADDRESS}").quiet().run()?;
     }
     Ok(())
 }
 
-/// Removes what `set_up`, CNI and kube-proxy made; what is not there is no error.
+/// Takes the wire away: the kernel does so too, but some time after the last process of a node has gone.
 pub(crate) fn remove(sh: &Shell) {
-    for bridge in [POD_BRIDGE, NODE_BRIDGE] {
-        let _ = cmd!(sh, "ip link delete {bridge}").quiet().ignore_stderr().run();
-    }
-    for family in ["ip", "ip6"] {
-        let _ = cmd!(sh, "nft delete table {family} kube-proxy").quiet().ignore_stderr().run();
-    }
+    // It may not be there, which is what we want.
+    let _ = cmd!(sh, "ip link delete {HOST_WIRE}").quiet().ignore_stdout().ignore_stderr().run();
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::layout::{API_PORT, Layout, NODE, NODE_ADDRESS, PODS, SERVICES};
-use crate::process;
+use crate::layout::{API_PORT, Layout, NODE, NODE_ADDRESS, PODS, SERVICES, VOLUMES};
+use crate::{machine, process};
 
 /// A process of the node.
 pub(crate) struct Part {
@@ -19,7 +19,10 @@ impl Part {
         if process::runs(layout, self.name) {
             return Ok(());
         }
-        process::start(layout, self.name, &self.program, &self.arguments)
+        let mut command = machine::inside(layout, &self.program)?;
+        command.args(&self.arguments);
+        process::spawn(layout, self.name, &self.program, command)?;
+        process::settle(layout, self.name)
     }
 }
 
@@ -30,19 +33,18 @@ pub(crate) fn all(layout: &Layout) -> Vec<Part> {
         api_server(layout),
         controller_manager(layout),
         scheduler(layout),
+        volumes(layout),
         containerd(layout),
         kubelet(layout),
         proxy(layout),
+        policies(layout),
         coredns(layout),
     ]
 }
 
-/// Prints which of them run.
-pub(crate) fn status(layout: &Layout) -> anyhow::Result<()> {
-    for part in all(layout) {
-        println!("{:8} {}", if process::runs(layout, part.name) { "running" } else { "stopped" }, part.name);
-    }
-    Ok(())
+/// Which of them run.
+pub(crate) fn status(layout: &Layout) -> Vec<(&'static str, bool)> {
+    all(layout).into_iter().map(|part| (part.name, process::runs(layout, part.name))).collect()
 }
 
 fn arguments<const N: usize>(list: [String; N]) -> Vec<String> {
@@ -55,9 +57,9 @@ fn etcd(layout: &Layout) -> Part {
         program: "/usr/bin/etcd".into(),
         arguments: arguments([
             format!("--data-dir={}", layout.text("etcd")),
-            "--listen-client-urls=http://127.0.0.1:12379".into(),
-            "--advertise-client-urls=http://127.0.0.1:12379".into(),
-            "--listen-peer-urls=http://127.0.0.1:12380".into(),
+            "--listen-client-urls=http://127.0.0.1:2379".into(),
+            "--advertise-client-urls=http://127.0.0.1:2379".into(),
+            "--listen-peer-urls=http://127.0.0.1:2380".into(),
             // The cluster lives for a test or a day: losing its last writes with the power is no loss.
             "--unsafe-no-fsync".into(),
             "--log-level=warn".into(),
@@ -70,7 +72,7 @@ fn api_server(layout: &Layout) -> Part {
         name: "apiserver",
         program: layout.kubernetes("kube-apiserver"),
         arguments: arguments([
-            "--etcd-servers=http://127.0.0.1:12379".into(),
+            "--etcd-servers=http://127.0.0.1:2379".into(),
             format!("--advertise-address={NODE_ADDRESS}"),
             format!("--bind-address={NODE_ADDRESS}"),
             format!("--secure-port={API_PORT}"),
@@ -127,6 +129,15 @@ fn scheduler(layout: &Layout) -> Part {
     }
 }
 
+/// The controller manager makes a volume that only root may write to, and kubelet leaves folders of this machine as they are.
+fn volumes(layout: &Layout) -> Part {
+    let folder = layout.text(VOLUMES);
+    let script = format!(
+        "inotifywait --quiet --monitor --event create --format %f {folder} | while read -r name; do chmod 0777 {folder}/$name; done"
+    );
+    Part { name: "volumes", program: "/bin/sh".into(), arguments: arguments(["-c".into(), script]) }
+}
+
 fn containerd(layout: &Layout) -> Part {
     Part {
         name: "containerd",
@@ -153,7 +164,29 @@ fn proxy(layout: &Layout) -> Part {
     Part {
         name: "proxy",
         program: layout.kubernetes("kube-proxy"),
-        arguments: arguments([format!("--config={}", layout.text("proxy.yaml")), format!("--hostname-override={NODE}")]),
+        arguments: arguments([
+            format!("--config={}", layout.text("proxy.yaml")),
+            format!("--hostname-override={NODE}"),
+        ]),
+    }
+}
+
+/// Only what keeps network policies: routes and services are others' business.
+fn policies(layout: &Layout) -> Part {
+    Part {
+        name: "policies",
+        program: layout.kube_router(),
+        arguments: arguments([
+            format!("--kubeconfig={}", layout.text("policies.kubeconfig")),
+            format!("--hostname-override={NODE}"),
+            format!("--service-cluster-ip-range={SERVICES}"),
+            "--run-firewall=true".into(),
+            "--run-router=false".into(),
+            "--run-service-proxy=false".into(),
+            "--run-loadbalancer=false".into(),
+            "--enable-cni=false".into(),
+            "--health-port=0".into(),
+        ]),
     }
 }
 

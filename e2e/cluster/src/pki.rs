@@ -15,6 +15,7 @@ const PARTS: &[(&str, &str, Option<&str>)] = &[
     ("kubelet", "system:node:kvartal", Some("system:nodes")),
     ("apiserver-kubelet", "kube-apiserver-kubelet-client", Some("system:masters")),
     ("coredns", "coredns", Some("system:masters")),
+    ("policies", "kube-router", Some("system:masters")),
     ("apiserver", "kube-apiserver", None),
 ];
 
@@ -55,12 +56,20 @@ pub(crate) fn write(layout: &Layout) -> anyhow::Result<()> {
 
 /// openssl makes key files that only their owner reads.
 fn key(sh: &Shell, file: &str) -> anyhow::Result<()> {
-    Ok(cmd!(sh, "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {file}").quiet().ignore_stderr().run()?)
+    Ok(cmd!(sh, "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {file}")
+        .quiet()
+        .ignore_stderr()
+        .run()?)
 }
 
 fn names() -> String {
     let cluster = "kubernetes.default.svc.cluster.local";
     let names = [NODE, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", cluster];
     let addresses = [NODE_ADDRESS, API_SERVICE, "127.0.0.1"];
-    names.map(|name| format!("DNS:{name}")).into_iter().chain(addresses.map(|a| format!("IP:{a}"))).collect::<Vec<_>>().join(",")
+    names
+        .map(|name| format!("DNS:{name}"))
+        .into_iter()
+        .chain(addresses.map(|a| format!("IP:{a}")))
+        .collect::<Vec<_>>()
+        .join(",")
 }

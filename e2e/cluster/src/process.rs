@@ -8,19 +8,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::layout::Layout;
 
 /// How long a part may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
+/// How long a command may take to become the program that it starts.
+const START: Duration = Duration::from_secs(5);
+const LITTLE: Duration = Duration::from_millis(50);
 
-/// Starts a part in a session of its own.
-pub(crate) fn start(layout: &Layout, name: &str, program: &Path, arguments: &[String]) -> anyhow::Result<()> {
-    let log = File::create(layout.path(&format!("logs/{name}.log")))?;
-    let child = Command::new(program)
-        .args(arguments)
+/// Starts a part: a command that becomes `program`.
+pub(crate) fn spawn(layout: &Layout, name: &str, program: &Path, mut command: Command) -> anyhow::Result<()> {
+    let log = File::options().create(true).append(true).open(layout.path(&format!("logs/{name}.log")))?;
+    let child = command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -32,6 +34,16 @@ pub(crate) fn start(layout: &Layout, name: &str, program: &Path, arguments: &[St
     Ok(())
 }
 
+/// Waits until the command has become the program.
+pub(crate) fn settle(layout: &Layout, name: &str) -> anyhow::Result<()> {
+    let until = Instant::now() + START;
+    while !runs(layout, name) {
+        anyhow::ensure!(Instant::now() < until, "{name} did not start:\n{}", last_words(layout, name));
+        thread::sleep(LITTLE);
+    }
+    Ok(())
+}
+
 /// Whether the part runs.
 pub(crate) fn runs(layout: &Layout, name: &str) -> bool {
     running(layout, name).is_some()
@@ -40,14 +52,14 @@ pub(crate) fn runs(layout: &Layout, name: &str) -> bool {
 /// Ends the part, gently first.
 pub(crate) fn stop(layout: &Layout, name: &str) -> anyhow::Result<()> {
     if let Some(pid) = running(layout, name) {
-        // A part that has gone meanwhile is what we want.
-        let _ = kill(pid, Signal::SIGTERM);
+        // Each leads a group of its own. One that has gone meanwhile is what we want.
+        let _ = killpg(pid, Signal::SIGTERM);
         let until = Instant::now() + GRACE;
         while running(layout, name).is_some() {
             if Instant::now() > until {
-                let _ = kill(pid, Signal::SIGKILL);
+                let _ = killpg(pid, Signal::SIGKILL);
             }
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(LITTLE);
         }
     }
     match fs::remove_file(layout.path(&format!("run/{name}.pid"))) {
@@ -64,7 +76,7 @@ pub(crate) fn last_words(layout: &Layout, name: &str) -> String {
 }
 
 /// The process, if it still is the program that was started: ids are used again.
-fn running(layout: &Layout, name: &str) -> Option<Pid> {
+pub(crate) fn running(layout: &Layout, name: &str) -> Option<Pid> {
     let note = fs::read_to_string(layout.path(&format!("run/{name}.pid"))).ok()?;
     let (pid, program) = note.trim_end().split_once('\n')?;
     let program = fs::canonicalize(program).ok()?;

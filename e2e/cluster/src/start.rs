@@ -4,23 +4,30 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use xshell::Shell;
+use serde_json::{Value, json};
 
 use crate::layout::{Layout, NODE, NODE_ADDRESS};
-use crate::{configuration, images, kubectl, network, parts, pki, process};
+use crate::{configuration, images, machine, parts, pki, process};
 
 /// The longest that the node may take, on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Volumes as folders of this machine, for claims that name no class.
-const STORAGE: &str = r#"{"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
-  "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-  "provisioner": "kubernetes.io/host-path", "reclaimPolicy": "Delete"}"#;
+fn storage() -> Value {
+    json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "kubernetes.io/host-path", "reclaimPolicy": "Delete",
+    })
+}
 
 /// Starts what does not run.
 pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
-    anyhow::ensure!(nix::unistd::geteuid().is_root(), "a node needs root: run this as root, or give a cluster with --context");
-    for program in [layout.coredns(), layout.kubernetes("kubelet"), layout.kubernetes("kube-apiserver")] {
+    anyhow::ensure!(
+        nix::unistd::geteuid().is_root(),
+        "a node needs root: run this as root, or give a cluster with --context"
+    );
+    for program in [layout.coredns(), layout.kube_router(), layout.kubernetes("kubectl")] {
         anyhow::ensure!(program.exists(), "{} is missing: run cargo xtask e2e tools", program.display());
     }
     let began = Instant::now();
@@ -29,7 +36,7 @@ pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
         pki::write(layout)?;
         configuration::write(layout)?;
     }
-    network::set_up(&Shell::new()?)?;
+    machine::start(layout)?;
     for part in parts::all(layout) {
         part.start(layout)?;
         match part.name {
@@ -38,14 +45,13 @@ pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    kubectl::apply(layout, STORAGE).context("the storage class")?;
+    layout.access().apply(&[storage()]).context("the storage class")?;
     let conditions = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
     ready(layout, "the node", "kubelet", &["get", "node", NODE, "-o", conditions], "True", began)?;
     // No service account, no pod: the first appears a moment after its controller.
     let account = ["get", "serviceaccount", "default", "-n", "default", "-o", "name"];
     ready(layout, "service accounts", "controller-manager", &account, "serviceaccount/default", began)?;
     eprintln!("ready in {:.1} s at {NODE_ADDRESS}", began.elapsed().as_secs_f64());
-    println!("export KUBECONFIG={}", layout.kubeconfig().display());
     Ok(())
 }
 
@@ -62,10 +68,17 @@ fn sandbox(layout: &Layout, began: Instant) -> anyhow::Result<()> {
     }
 }
 
-fn ready(layout: &Layout, what: &str, part: &str, question: &[&str], answer: &str, began: Instant) -> anyhow::Result<()> {
+fn ready(
+    layout: &Layout,
+    what: &str,
+    part: &str,
+    question: &[&str],
+    answer: &str,
+    began: Instant,
+) -> anyhow::Result<()> {
     eprintln!("waiting for {what}");
     loop {
-        match kubectl::read(layout, question) {
+        match layout.access().kubectl(question) {
             Ok(text) if text.trim() == answer => return Ok(()),
             _ => patience(layout, what, part, began)?,
         }

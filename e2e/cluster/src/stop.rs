@@ -1,24 +1,45 @@
 //! Stops the node and removes every trace, also of a node whose processes were killed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use xshell::Shell;
 
 use crate::layout::Layout;
-use crate::{network, parts, process};
+use crate::{machine, network, parts, process};
 
 /// How long what containers leave behind may take to go.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Where the kernel keeps groups of processes; kubelet makes this one in each hierarchy.
+const GROUPS: (&str, &str) = ("/sys/fs/cgroup", "kubepods");
 
-/// Stops everything.
+/// Stops everything and removes it.
 pub(crate) fn down(layout: &Layout) -> anyhow::Result<()> {
+    stop(layout)?;
+    remove_groups()?;
+    let began = Instant::now();
+    loop {
+        match fs::remove_dir_all(layout.root()) {
+            // The kernel takes the mounts of the last process away a moment after the process.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy && began.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(100));
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", layout.root().display()));
+            }
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Stops everything and leaves the data.
+pub(crate) fn stop(layout: &Layout) -> anyhow::Result<()> {
     // Kubelet first, or it starts again what ends.
     let mut parts = parts::all(layout);
     parts.sort_by_key(|part| part.name != "kubelet");
@@ -28,14 +49,9 @@ pub(crate) fn down(layout: &Layout) -> anyhow::Result<()> {
     for part in others.iter().rev() {
         process::stop(layout, part.name)?;
     }
-    unmount(layout.root())?;
+    process::stop(layout, machine::NAME)?;
     network::remove(&Shell::new()?);
-    match fs::remove_dir_all(layout.root()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", layout.root().display()))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Ends the containers: their shims carry containerd's socket on the command line, what runs inside is below the shim.
@@ -44,7 +60,11 @@ fn end_containers(layout: &Layout) -> anyhow::Result<()> {
     let socket = socket.to_string_lossy();
     let began = Instant::now();
     loop {
-        let shims: Vec<i32> = processes().into_iter().filter(|id| command(*id).contains(&*socket) && command(*id).contains("containerd-shim")).collect();
+        let is_shim = |id: &i32| {
+            let command = command(*id);
+            command.contains(&*socket) && command.contains("containerd-shim")
+        };
+        let shims: Vec<i32> = processes().into_iter().filter(is_shim).collect();
         if shims.is_empty() {
             return Ok(());
         }
@@ -74,14 +94,35 @@ fn parent(id: i32) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Unmounts all below the folder, deepest first.
-fn unmount(root: &Path) -> anyhow::Result<()> {
-    let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let mut below: Vec<PathBuf> =
-        mounts.lines().filter_map(|line| line.split(' ').nth(1)).map(PathBuf::from).filter(|path| path.starts_with(root)).collect();
-    below.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
-    for path in below {
-        umount2(&path, MntFlags::MNT_DETACH).with_context(|| format!("cannot unmount {}", path.display()))?;
+/// Removes the groups of pods: in the one hierarchy, or in each of several.
+fn remove_groups() -> anyhow::Result<()> {
+    let (root, name) = GROUPS;
+    let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    for hierarchy in hierarchies.chain([root.into()]) {
+        let group = hierarchy.join(name);
+        if group.is_dir() {
+            remove_group(&group).with_context(|| format!("cannot remove {}", group.display()))?;
+        }
     }
     Ok(())
+}
+
+/// A group goes by `rmdir` once it has no processes; its files cannot be removed.
+fn remove_group(group: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(group)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_group(&entry.path())?;
+        }
+    }
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match fs::remove_dir(group) {
+            // Processes that were killed are in it until they are gone.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(50));
+            }
+            result => return result,
+        }
+    }
 }

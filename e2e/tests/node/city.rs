@@ -1,0 +1,73 @@
+//! The installation that the tests talk to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kvartal_cluster::{Access, Layout, Node};
+use kvartal_e2e::Front;
+use kvartal_testing::{eventually, smtp_at};
+use serde_json::Value;
+
+pub(crate) const NAMESPACE: &str = "kvartal";
+/// How long pods may take to come back.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A cluster with the platform on it.
+pub(crate) struct City {
+    /// kubectl and Helm.
+    pub(crate) access: Access,
+    /// The gateway.
+    pub(crate) front: Front,
+}
+
+fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run cargo xtask e2e"))
+}
+
+/// The node, when the tests have one of their own.
+pub(crate) fn node() -> Option<Node> {
+    let folder = std::env::var("KVARTAL_E2E_NODE").ok()?;
+    Some(Node::new(Layout::new(folder.as_ref(), setting("KVARTAL_E2E_TOOLS").as_ref()).expect("paths")))
+}
+
+impl City {
+    /// The one that `cargo xtask e2e` has installed.
+    pub(crate) async fn find() -> Self {
+        let access = Access {
+            kubeconfig: std::env::var_os("KUBECONFIG").map(Into::into),
+            context: std::env::var("KVARTAL_E2E_CONTEXT").ok(),
+            kubectl: setting("KVARTAL_E2E_KUBECTL").into(),
+            helm: setting("KVARTAL_E2E_HELM").into(),
+        };
+        let mail: SocketAddr = setting("KVARTAL_E2E_MAIL").parse().expect("an address");
+        let address =
+            access.kubectl(&["-n", NAMESPACE, "get", "service", "gateway", "-o", "jsonpath={.spec.clusterIP}"]);
+        let front = Front::at(format!("http://{}:8080", address.expect("the gateway")), smtp_at(mail).await);
+        let city = Self { access, front };
+        city.answers().await;
+        city
+    }
+
+    /// Waits until the gateway answers.
+    pub(crate) async fn answers(&self) {
+        eventually(PATIENCE, || async {
+            let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+            let request = http::Request::get(format!("{}/healthz", self.front.url()));
+            let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+            client.request(request).await.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+    }
+
+    /// Objects of a kind in the platform's namespace.
+    pub(crate) fn list(&self, kind: &str) -> Vec<Value> {
+        let text = self.access.kubectl(&["-n", NAMESPACE, "get", kind, "-o", "json"]).unwrap();
+        let list: Value = serde_json::from_str(&text).unwrap();
+        list["items"].as_array().unwrap().clone()
+    }
+
+    /// Runs kubectl in the platform's namespace.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.access.kubectl(&[&["-n", NAMESPACE], arguments].concat())
+    }
+}

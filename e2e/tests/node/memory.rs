@@ -1,0 +1,56 @@
+//! What everything needs.
+
+use kvartal_testing::eventually;
+use serde_json::Value;
+
+use crate::city::{City, NAMESPACE, PATIENCE};
+
+const MEBIBYTE: u64 = 1024 * 1024;
+/// Of the services' pods together: 194 in release mode, 243 in debug mode. The aim is 150.
+const SERVICES: u64 = 260 * MEBIBYTE;
+/// Of all pods of the platform, databases and gateway included.
+const EVERYTHING: u64 = 1536 * MEBIBYTE;
+
+/// Name, component and working set of each pod, as kubelet counts it.
+async fn pods(city: &City) -> Vec<(String, String, u64)> {
+    let nodes = city.access.kubectl(&["get", "nodes", "-o", "jsonpath={.items[*].metadata.name}"]).unwrap();
+    let listed = city.list("pods");
+    eventually(PATIENCE, || async {
+        let mut found = Vec::new();
+        for node in nodes.split_whitespace() {
+            let path = format!("/api/v1/nodes/{node}/proxy/stats/summary");
+            let summary: Value = serde_json::from_str(&city.access.kubectl(&["get", "--raw", &path]).unwrap()).unwrap();
+            for pod in summary["pods"].as_array().unwrap() {
+                let name = pod["podRef"]["name"].as_str().unwrap();
+                let known = listed.iter().find(|other| other["metadata"]["name"] == name);
+                if let Some(known) = known.filter(|_| pod["podRef"]["namespace"] == NAMESPACE) {
+                    let component =
+                        known["metadata"]["labels"]["app.kubernetes.io/component"].as_str().unwrap_or_default();
+                    let bytes = pod["memory"]["workingSetBytes"].as_u64();
+                    found.push((name.to_owned(), component.to_owned(), bytes));
+                }
+            }
+        }
+        // A pod that has just begun has not been counted yet.
+        let counted = || found.iter().map(|(n, c, b)| b.map(|b| (n.clone(), c.clone(), b))).collect::<Option<Vec<_>>>();
+        counted().filter(|pods| pods.len() == listed.len())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_and_everything_else_are_small() {
+    let city = City::find().await;
+    let pods = pods(&city).await;
+    for (name, component, bytes) in &pods {
+        println!("{:>6} MiB  {name} ({component})", bytes / MEBIBYTE);
+    }
+    let sum = |wanted: &dyn Fn(&str) -> bool| -> u64 {
+        pods.iter().filter(|(_, component, _)| wanted(component)).map(|(_, _, bytes)| bytes).sum()
+    };
+    let (services, everything) = (sum(&|component| component == "service"), sum(&|_| true));
+    println!("services {} MiB, everything {} MiB", services / MEBIBYTE, everything / MEBIBYTE);
+    assert!(services > 0, "no pod is labelled as a service");
+    assert!(services <= SERVICES, "services take {} MiB", services / MEBIBYTE);
+    assert!(everything <= EVERYTHING, "everything takes {} MiB", everything / MEBIBYTE);
+}

@@ -1,0 +1,207 @@
+//! `cargo xtask image`: the images of an installation, with Docker, Podman or Buildah.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use xshell::{Shell, cmd};
+
+use crate::packages::{self, Package};
+use crate::{build, envoy, web};
+
+/// What to build.
+#[derive(clap::Args, Default)]
+pub(crate) struct Options {
+    /// Only these; all of them when none is named
+    #[arg(value_name = "IMAGE")]
+    names: Vec<String>,
+    /// What builds them; the first of docker, podman and buildah that is installed when not given
+    #[arg(long)]
+    engine: Option<Engine>,
+    /// This `kvartal` goes into its image; built in release mode when not given
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+/// A program that builds images.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Engine {
+    Docker,
+    Podman,
+    Buildah,
+}
+
+/// An image: its folder under `k8s/images`, its name and its tag.
+struct Image {
+    folder: &'static str,
+    name: &'static str,
+    tag: &'static str,
+    /// The program that is put into it, if it is built or fetched outside.
+    program: Option<fn(&Shell, &Options) -> anyhow::Result<PathBuf>>,
+}
+
+/// The tags are those of the charts' values.
+const IMAGES: [Image; 5] = [
+    Image {
+        folder: "kvartal",
+        name: "kvartal",
+        tag: env!("CARGO_PKG_VERSION"),
+        program: Some(|sh, options| kvartal(sh, options.program.as_deref())),
+    },
+    Image { folder: "postgres", name: "kvartal-postgres", tag: "15", program: None },
+    Image { folder: "redis", name: "kvartal-redis", tag: "7.0", program: None },
+    Image { folder: "rabbitmq", name: "kvartal-rabbitmq", tag: "3.10", program: None },
+    Image { folder: "envoy", name: "kvartal-envoy", tag: envoy::VERSION, program: Some(|sh, _| envoy::program(sh)) },
+];
+
+/// What all of them begin with.
+const BASE: &str = "docker.io/library/debian:bookworm-slim";
+/// The stage of a Dockerfile that begins what is left when a program is given from outside.
+const GIVEN: &str = "FROM ${BINARIES} AS binaries";
+/// Where archives are put.
+const FOLDER: &str = "target/images";
+
+const BUILDAH: &[Package] = &[Package::new("buildah", &["buildah"]), Package::new("debootstrap", &["debootstrap"])];
+
+/// Builds them; where their archives are.
+pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<PathBuf>> {
+    let sh = Shell::new()?;
+    let names = IMAGES.map(|image| image.folder);
+    if let Some(unknown) = options.names.iter().find(|name| !names.contains(&name.as_str())) {
+        anyhow::bail!("there is no image {unknown}; there are {}", names.join(", "));
+    }
+    let engine = match options.engine {
+        Some(engine) => engine,
+        None => Engine::installed(&sh)?,
+    };
+    fs::create_dir_all(FOLDER)?;
+    engine.ensure_base(&sh)?;
+    let wanted = |image: &&Image| options.names.is_empty() || options.names.iter().any(|name| name == image.folder);
+    IMAGES.iter().filter(wanted).map(|image| image.build(&sh, engine, options)).collect()
+}
+
+/// Builds all of them with what is installed, and with this `kvartal`.
+pub(crate) fn all(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    run(&Options { program: Some(program.to_owned()), ..Options::default() })
+}
+
+impl Image {
+    /// Builds it and writes its archive.
+    fn build(&self, sh: &Shell, engine: Engine, options: &Options) -> anyhow::Result<PathBuf> {
+        let Self { folder, name, tag, .. } = *self;
+        let reference = format!("docker.io/library/{name}:{tag}");
+        let dockerfile = format!("k8s/images/{folder}/Dockerfile");
+        let text = fs::read_to_string(&dockerfile).with_context(|| dockerfile.clone())?;
+        match self.program {
+            None => engine.build(&text, &reference, Path::new(&format!("k8s/images/{folder}")))?,
+            Some(program) => {
+                let context = sh.create_temp_dir()?;
+                let program = program(sh, options)?;
+                let file = program.file_name().context("a program has a name")?;
+                fs::create_dir(context.path().join("out"))?;
+                // A hard link will not do: the folder may be on another file system.
+                fs::copy(&program, context.path().join("out").join(file))?;
+                let rest = text.split_once(GIVEN).with_context(|| format!("{dockerfile}: no stage `{GIVEN}`"))?.1;
+                let text = format!("FROM scratch AS binaries\nCOPY out /out\n{rest}");
+                engine.build(&text, &reference, context.path())?;
+            }
+        }
+        let archive = Path::new(FOLDER).join(format!("{name}.tar"));
+        engine.save(sh, &reference, &archive)?;
+        let mebibytes = fs::metadata(&archive)?.len().div_ceil(1024 * 1024);
+        eprintln!("{name}:{tag}: {mebibytes} MiB, {}", archive.display());
+        Ok(archive)
+    }
+}
+
+impl Engine {
+    fn installed(sh: &Shell) -> anyhow::Result<Self> {
+        for engine in [Self::Docker, Self::Podman] {
+            let name = engine.name();
+            // A Docker client without its server is of no use.
+            if cmd!(sh, "{name} info").quiet().ignore_stdout().ignore_stderr().run().is_ok() {
+                return Ok(engine);
+            }
+        }
+        packages::ensure(sh, BUILDAH)?;
+        Ok(Self::Buildah)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Buildah => "buildah",
+        }
+    }
+
+    /// Builds from the text of a Dockerfile.
+    fn build(self, dockerfile: &str, reference: &str, context: &Path) -> anyhow::Result<()> {
+        let mut command = Command::new(self.name());
+        command.args(["build", "--tag", reference, "--file", "-"]);
+        if self == Self::Buildah {
+            // Without a user namespace of its own; and layers that did not change are not built again.
+            command.args(["--isolation", "chroot", "--layers", "--pull=false"]);
+        }
+        let mut child = command.arg(context).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        child.stdin.take().context("its input is a pipe")?.write_all(dockerfile.as_bytes())?;
+        anyhow::ensure!(child.wait()?.success(), "{} cannot build {reference}", self.name());
+        Ok(())
+    }
+
+    /// Writes an archive that every engine and containerd read.
+    fn save(self, sh: &Shell, reference: &str, archive: &Path) -> anyhow::Result<()> {
+        sh.remove_path(archive)?;
+        match self {
+            Self::Docker => cmd!(sh, "docker save --output {archive} {reference}").quiet().run()?,
+            Self::Podman => {
+                cmd!(sh, "podman save --quiet --format docker-archive --output {archive} {reference}").quiet().run()?;
+            }
+            Self::Buildah => {
+                let to = format!("docker-archive:{}:{reference}", archive.display());
+                cmd!(sh, "buildah push --quiet {reference} {to}").quiet().run()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the base can be had: from its registry, or from Debian's packages where no registry is reached.
+    fn ensure_base(self, sh: &Shell) -> anyhow::Result<()> {
+        let name = self.name();
+        let quietly = |command: xshell::Cmd<'_>| command.quiet().ignore_stdout().ignore_stderr().run().is_ok();
+        let inspect = if self == Self::Buildah { vec!["inspect", "--type", "image"] } else { vec!["image", "inspect"] };
+        if quietly(cmd!(sh, "{name} {inspect...} {BASE}")) || quietly(cmd!(sh, "timeout 20 {name} pull {BASE}")) {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            self == Self::Buildah,
+            "{BASE} cannot be pulled; with --engine buildah it is made from Debian's packages"
+        );
+        eprintln!("{BASE} cannot be pulled: making it from Debian's packages");
+        let folder = sh.create_temp_dir()?;
+        let root = folder.path().join("root");
+        cmd!(sh, "debootstrap --variant=minbase bookworm {root}")
+            .quiet()
+            .ignore_stdout()
+            .run()
+            .context("debootstrap failed")?;
+        for rubbish in
+            ["var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"]
+        {
+            sh.remove_path(root.join(rubbish))?;
+        }
+        self.build("FROM scratch\nCOPY root /\nCMD [\"bash\"]\n", BASE, folder.path())
+    }
+}
+
+/// The given program, or the one with the browser app in release mode.
+pub(crate) fn kvartal(sh: &Shell, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(given) = given {
+        return std::path::absolute(given).with_context(|| given.display().to_string());
+    }
+    web::build_if_possible(sh);
+    build::program(sh, &["build", "--release", "-p", "kvartal"], "kvartal")
+}
