@@ -86,16 +86,7 @@ impl Revision {
     /// The objects it holds.
     pub fn manifest(&self) -> anyhow::Result<Vec<Value>> {
         let content = self.content()?;
-        let text = content["manifest"].as_str().context("a release has a manifest")?;
-        let mut objects = Vec::new();
-        // Helm writes each document between lines of three dashes.
-        for document in text.split("\n---\n").map(|document| document.trim_start_matches("---\n")) {
-            let object: Value = serde_saphyr::from_str(document).context("a manifest is YAML")?;
-            if object.is_object() {
-                objects.push(object);
-            }
-        }
-        Ok(objects)
+        documents(content["manifest"].as_str().context("a release has a manifest")?)
     }
 
     /// The values it was made with.
@@ -123,6 +114,20 @@ impl Revision {
     }
 }
 
+/// The documents of a manifest, as Helm writes them: between lines of three dashes.
+fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
+    let mut objects = Vec::new();
+    for document in text.split("\n---\n").map(|document| document.trim_start_matches("---\n")) {
+        // Helm's YAML is that of Kubernetes, in which 0440 is a mode, not the number 440.
+        let options = serde_saphyr::options! { legacy_octal_numbers: true };
+        let object: Value = serde_saphyr::from_str_with_options(document, options).context("a manifest is YAML")?;
+        if object.is_object() {
+            objects.push(object);
+        }
+    }
+    Ok(objects)
+}
+
 /// Helm's packing: JSON, gzip, base64.
 fn unpack(data: &[u8]) -> anyhow::Result<Value> {
     let packed = STANDARD.decode(data).context("a release is base64")?;
@@ -140,6 +145,12 @@ fn pack(content: &Value) -> anyhow::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::{pack, unpack};
+
+    #[test]
+    fn a_mode_is_octal_in_a_manifest() {
+        let found = super::documents("---\n# Source: x\nmode: 0440\n---\n# nothing\n---\nname: \"0440\"\n").unwrap();
+        assert_eq!(found, [serde_json::json!({ "mode": 288 }), serde_json::json!({ "name": "0440" })]);
+    }
 
     #[test]
     fn what_is_packed_is_unpacked_and_what_is_broken_is_an_error() {
