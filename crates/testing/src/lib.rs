@@ -32,6 +32,7 @@ pub use rabbitmq::{Rabbit, RabbitServer, rabbitmq};
 pub use redis::{Redis, RedisServer, redis};
 pub use smtp::{Mail, Smtp, SmtpMode, smtp, smtp_at};
 pub use wait::{Outcome, eventually, free_port};
+pub use watchdog::Folder;
 
 /// What the command runner says about this run of tests.
 #[expect(clippy::disallowed_methods, reason = "how the command runner hands over servers and data")]

@@ -72,12 +72,21 @@ pub(crate) fn forget(group: u32) {
 }
 
 /// A temporary folder, removed with the value or else with the test process.
-pub(crate) struct Folder(tempfile::TempDir);
+pub struct Folder(tempfile::TempDir);
 
 impl Folder {
     /// Created empty, readable by its owner only.
     pub(crate) fn new(prefix: &str) -> Self {
-        match tempfile::Builder::new().prefix(prefix).tempdir() {
+        Self::within(prefix, &std::env::temp_dir())
+    }
+
+    /// The same in memory: for a server that waits for the disk at every write and need not.
+    pub fn in_memory(prefix: &str) -> Self {
+        Self::within(prefix, Path::new("/dev/shm"))
+    }
+
+    fn within(prefix: &str, place: &Path) -> Self {
+        match tempfile::Builder::new().prefix(prefix).tempdir_in(place) {
             Ok(folder) => {
                 tell(&format!("folder {}", folder.path().display()));
                 Self(folder)
@@ -87,7 +96,7 @@ impl Folder {
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 }

@@ -39,14 +39,20 @@ pub struct Authority {
 impl Authority {
     /// Makes a new one in `folder`. Fails where there is one already.
     pub fn create(folder: &Path, trust_domain: &str, life: Duration, now: Timestamp) -> Result<Self, Error> {
+        let made = Self::generate(trust_domain, life, now)?;
+        make_folder(folder)?;
+        write_new(&folder.join(AUTHORITY_KEY_FILE), made.key.as_bytes())?;
+        write_new(&folder.join(BUNDLE_FILE), made.bundle.as_bytes())?;
+        Self::open(folder)
+    }
+
+    /// Makes the key and the certificate of a new one, for a place other than a folder.
+    pub fn generate(trust_domain: &str, life: Duration, now: Timestamp) -> Result<Generated, Error> {
         name::check_trust_domain(trust_domain)?;
         let key = KeyPair::generate().map_err(not_made)?;
         let params = authority(trust_domain, &key, life, now)?;
         let certificate = params.self_signed(&key).map_err(not_made)?;
-        make_folder(folder)?;
-        write_new(&folder.join(AUTHORITY_KEY_FILE), key.serialize_pem().as_bytes())?;
-        write_new(&folder.join(BUNDLE_FILE), certificate.pem().as_bytes())?;
-        Self::open(folder)
+        Ok(Generated { key: key.serialize_pem(), bundle: certificate.pem() })
     }
 
     /// Opens the one in `folder`.
@@ -57,9 +63,13 @@ impl Authority {
                 invalid(format!("{} cannot be read: there is no authority", path.display())).because(error)
             })
         };
+        Self::from_pem(&read(AUTHORITY_KEY_FILE)?, read(BUNDLE_FILE)?)
+    }
+
+    /// Opens the one with this key and these certificates.
+    pub fn from_pem(key: &str, bundle: String) -> Result<Self, Error> {
         let unusable = |error: rcgen::Error| invalid(format!("{AUTHORITY_KEY_FILE} cannot be used")).because(error);
-        let key = KeyPair::from_pem(&read(AUTHORITY_KEY_FILE)?).map_err(unusable)?;
-        let bundle = read(BUNDLE_FILE)?;
+        let key = KeyPair::from_pem(key).map_err(unusable)?;
         for certificate in certificates(BUNDLE_FILE, bundle.as_bytes())? {
             let parsed = name::parse(&certificate)?;
             if parsed.public_key().raw != key.subject_public_key_info() {
@@ -120,15 +130,34 @@ impl Authority {
             let path = folder.join(file);
             std::fs::read(&path).map_err(|error| invalid(format!("{} cannot be read", path.display())).because(error))
         };
-        let chain = certificates(CERTIFICATE_FILE, &read(CERTIFICATE_FILE)?)?;
+        self.examine(&read(CERTIFICATE_FILE)?, read(BUNDLE_FILE).ok().as_deref(), now)
+    }
+
+    /// Looks at the certificate of an identity and the bundle that lies beside it.
+    pub fn examine(&self, certificate: &[u8], bundle: Option<&[u8]>, now: Timestamp) -> Result<Found, Error> {
+        let chain = certificates(CERTIFICATE_FILE, certificate)?;
         let leaf = chain.first().ok_or_else(|| invalid("there is no certificate".to_owned()))?;
         let parsed = name::parse(leaf)?;
         let name = Name::parse(&name::uri_of(&parsed)?)?;
         let (begin, end) = (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
         let fresh = now.seconds() < begin + (end - begin) / 2;
-        let same_bundle = read(BUNDLE_FILE).is_ok_and(|found| found == self.bundle.as_bytes());
+        let same_bundle = bundle.is_some_and(|found| found == self.bundle.as_bytes());
         let ours = name::authority_key(&parsed).is_some_and(|key| key == self.key_id);
         Ok(Found { name, expires: expiry(leaf)?, due: !(fresh && same_bundle && ours) })
+    }
+}
+
+/// The parts of an authority that was just made.
+pub struct Generated {
+    /// `ca.key`: a secret.
+    pub key: String,
+    /// `ca.crt`.
+    pub bundle: String,
+}
+
+impl fmt::Debug for Generated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generated").finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,11 @@
+//! The operator on a real API server with the real controllers of Kubernetes and the real Helm. There are no nodes: what a
+//! kubelet would say of pods, the test says.
+
+mod apiserver;
+mod databases;
+mod kills;
+mod kubelet;
+mod operator;
+mod place;
+mod proxy;
+mod scale;
