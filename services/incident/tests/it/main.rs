@@ -13,5 +13,6 @@ mod incidents;
 mod lists;
 mod patrols;
 mod reports;
+mod suggestions;
 mod visibility;
 mod watching;
