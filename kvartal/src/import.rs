@@ -2,6 +2,7 @@
 
 mod feed;
 mod readings;
+mod replay;
 mod report;
 mod session;
 

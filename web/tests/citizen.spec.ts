@@ -98,6 +98,24 @@ test("a form that is not complete says what is missing", async ({ page }) => {
   await expect(page.getByRole("alert")).toContainText("Still missing: place, category");
 });
 
+test("who is signed in follows a district with the account, and says what is told", async ({ page, as }) => {
+  await as("citizen");
+  await page.goto("/");
+  await page.getByLabel("Where").selectOption("Central");
+  await page.getByRole("button", { name: "Follow this district" }).click();
+  await expect(page.getByRole("button", { name: "Stop following" })).toBeVisible();
+  // Another device knows nothing; the account does.
+  await page.evaluate(() => localStorage.removeItem("kvartal.areas"));
+  await page.goto("/account/notifications");
+  await expect(page.getByLabel("Central: Jams")).toBeChecked();
+  await page.getByLabel("Central: Reports").check();
+  await page.reload();
+  await expect(page.getByLabel("Central: Reports")).toBeChecked();
+  await expect(page.getByLabel("Central: Detectors")).toHaveCount(0);
+  await page.getByRole("button", { name: "Stop following: Central" }).click();
+  await expect(page.getByText("None yet.")).toBeVisible();
+});
+
 test("who follows a district is told of what is new there", async ({ page, url }) => {
   const desk = await Desk.of(url, "dispatcher4");
   await page.goto("/");

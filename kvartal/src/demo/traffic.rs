@@ -2,7 +2,7 @@
 //!
 //! `roads` is the network, `flow` how vehicles move on it (a model of traffic as a flow, nothing is told to be a jam),
 //! `demand` who wants to drive where, `world` all three at a moment. `sensors` and `camera` see it, `seeding`, `feed`,
-//! `frames`, `obstacles` and `crews` tell the platform through its RPCs.
+//! `history`, `frames`, `obstacles` and `crews` tell the platform through its RPCs.
 
 mod camera;
 mod crews;
@@ -10,6 +10,7 @@ mod demand;
 mod feed;
 mod flow;
 mod frames;
+mod history;
 mod obstacles;
 mod roads;
 mod seeding;
@@ -25,6 +26,7 @@ use super::acts::open_incidents;
 use super::seed::some;
 use crate::console::Glyph;
 use crews::Driving;
+use history::History;
 use obstacles::Logged;
 use roads::Roads;
 use seeding::{Camera, FRAME_S};
@@ -61,6 +63,12 @@ struct Streets {
     cameras: Vec<Camera>,
     crews: Vec<Driving>,
     logged: Logged,
+    /// When each detector was last spoken for by the demo, seconds since 1970.
+    spoke: Vec<i64>,
+    /// What is still to be told of the week before.
+    history: Option<History>,
+    /// Somebody else speaks for the detectors: the demo is silent.
+    silent: bool,
 }
 
 async fn fill(demo: &Demo) -> Result<Streets, Error> {
@@ -76,19 +84,28 @@ async fn fill(demo: &Demo) -> Result<Streets, Error> {
     let mut world = World::at(&demo.city, now - world::WARM_UP_S);
     world.advance(now);
     if let Err(error) = frames::upload(demo, &world, &cameras, 0).await {
-        tracing::debug!(error = error.chain(), "the cameras of the demo show nothing yet");
+        tracing::warn!(error = error.chain(), "the cameras of the demo show nothing yet");
     }
     let world = feed::past(demo, &sensors).await?;
-    Ok(Streets { world, sensors, cameras, crews, logged: Logged::default() })
+    let spoke = vec![demo.town.now().seconds(); sensors.len()];
+    let history = History::to_tell(demo, &sensors).await?;
+    Ok(Streets { world, sensors, cameras, crews, logged: Logged::default(), spoke, history, silent: false })
 }
 
 async fn drive(demo: &Demo, mut city: Streets) {
     let mut ticks = tokio::time::interval(Duration::from_secs(TICK_S));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failing = false;
     for tick in 0_u64.. {
         ticks.tick().await;
-        if let Err(error) = step(demo, &mut city, tick).await {
-            tracing::debug!(error = error.chain(), "something on the streets of the demo did not happen");
+        match step(demo, &mut city, tick).await {
+            Ok(()) => failing = false,
+            // Told once, until it goes well again.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(error = error.chain(), "something on the streets of the demo did not happen");
+            }
+            Err(error) => tracing::debug!(error = error.chain(), "something on the streets did not happen again"),
         }
     }
 }
@@ -98,7 +115,19 @@ async fn step(demo: &Demo, city: &mut Streets, tick: u64) -> Result<(), Error> {
     let now = demo.town.now().seconds();
     city.world.advance(moment_of(now as f64));
     let turn = usize::try_from(tick % TURNS as u64).unwrap_or(0);
-    feed::minute(&mut city.world, &city.sensors, now, turn, TURNS).send(demo, &city.sensors).await?;
+    if turn == 0 {
+        city.silent = feed::others_speak(demo, &city.sensors, &city.spoke).await?;
+    }
+    let batch = feed::minute(&mut city.world, &city.sensors, now, turn, TURNS);
+    if !city.silent {
+        batch.note(&mut city.spoke);
+        batch.send(demo, &city.sensors).await?;
+    }
+    if let Some(history) = &mut city.history
+        && !history.go_on(demo, &city.sensors).await?
+    {
+        city.history = None;
+    }
     for crew in &mut city.crews {
         crew.turn(demo, &city.world, TICK_S as f64).await?;
     }

@@ -1,5 +1,6 @@
 //! The connection of an import: signed in, repeated when the platform asks for patience.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use kvartal_proto::identity::v1::{SignInRequest, SignOutRequest};
 use kvartal_proto::incident::v1 as pb;
 use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
 use kvartal_proto::traffic::v1 as traffic;
+use kvartal_proto::traffic::v1::detector_service_client::DetectorServiceClient;
+use kvartal_proto::traffic::v1::network_service_client::NetworkServiceClient;
 use kvartal_proto::traffic::v1::reading_service_client::ReadingServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
@@ -17,25 +20,77 @@ use tonic::{Code, Request, Status};
 use super::Login;
 
 const ATTEMPTS: u32 = 5;
+/// Things of one page.
+const PAGE: u32 = 200;
 
 /// A connection with a right to import.
 pub(super) struct Session {
     channel: Channel,
     authorization: MetadataValue<Ascii>,
     signed_in: bool,
+    login: Login,
 }
 
 impl Session {
     /// Connects and, when a user is named, signs in.
     pub(super) async fn open(args: &Login) -> anyhow::Result<Self> {
         let channel = connect(&args.server).await?;
-        let (token, signed_in) = match (&args.token_file, &args.user, &args.password_file) {
-            (Some(file), _, _) => (read_secret(file)?, false),
-            (None, Some(user), Some(file)) => (sign_in(&channel, user, &read_secret(file)?).await?, true),
-            _ => anyhow::bail!("say who you are: --user EMAIL --password-file FILE, or --token-file FILE"),
-        };
-        let authorization = format!("Bearer {token}").parse().context("the token has characters no token has")?;
-        Ok(Self { channel, authorization, signed_in })
+        let (authorization, signed_in) = authorize(&channel, args).await?;
+        Ok(Self { channel, authorization, signed_in, login: args.clone() })
+    }
+
+    /// Sends readings. It may go on for longer than a token lives, so it signs in again when it has to.
+    pub(super) async fn ingest(
+        &mut self,
+        request: traffic::IngestReadingColumnsRequest,
+    ) -> anyhow::Result<traffic::IngestReadingColumnsResponse> {
+        let mut client = ReadingServiceClient::new(self.channel.clone());
+        let mut attempt = 1;
+        loop {
+            let mut call = Request::new(request.clone());
+            call.metadata_mut().insert("authorization", self.authorization.clone());
+            match client.ingest_reading_columns(call).await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(status) if attempt < ATTEMPTS && status.code() == Code::Unauthenticated => {
+                    (self.authorization, self.signed_in) = authorize(&self.channel, &self.login).await?;
+                }
+                Err(status) if attempt < ATTEMPTS && patience_helps(&status) => wait(&status, attempt).await,
+                Err(status) => anyhow::bail!("the readings were not taken: {}", status.message()),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Every detector, in the order in which they were added.
+    pub(super) async fn detectors(&self) -> anyhow::Result<Vec<traffic::Detector>> {
+        let mut client = DetectorServiceClient::new(self.channel.clone());
+        let mut found = Vec::new();
+        let mut request = traffic::ListDetectorsRequest { page_size: PAGE, ..Default::default() };
+        loop {
+            let answer = client.list_detectors(request.clone()).await;
+            let page = answer.map_err(|status| anyhow::anyhow!("no detectors: {}", status.message()))?.into_inner();
+            found.extend(page.detectors);
+            if page.next_page_token.is_empty() {
+                return Ok(found);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// What is allowed on every segment, km/h.
+    pub(super) async fn speed_limits(&self) -> anyhow::Result<HashMap<String, f64>> {
+        let mut client = NetworkServiceClient::new(self.channel.clone());
+        let mut limits = HashMap::new();
+        let mut request = traffic::ListSegmentsRequest { page_size: PAGE, ..Default::default() };
+        loop {
+            let answer = client.list_segments(request.clone()).await;
+            let page = answer.map_err(|status| anyhow::anyhow!("no segments: {}", status.message()))?.into_inner();
+            limits.extend(page.segments.into_iter().map(|segment| (segment.segment_id, segment.speed_limit_kmh)));
+            if page.next_page_token.is_empty() {
+                return Ok(limits);
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     /// Sends one feed; waits and repeats when the platform is busy. Importing twice does what importing once does.
@@ -51,8 +106,7 @@ impl Session {
             match client.import_work_zones(call).await {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) if attempt < ATTEMPTS && patience_helps(&status) => {
-                    let asked = kvartal_mesh::from_status(&status).retry_delay();
-                    tokio::time::sleep(asked.unwrap_or(Duration::from_secs(u64::from(attempt)))).await;
+                    wait(&status, attempt).await;
                     attempt += 1;
                 }
                 Err(status) => return Err(status),
@@ -89,6 +143,12 @@ impl Session {
     }
 }
 
+/// Waits as long as the platform asks for, or longer with each attempt.
+async fn wait(status: &Status, attempt: u32) {
+    let asked = kvartal_mesh::from_status(status).retry_delay();
+    tokio::time::sleep(asked.unwrap_or(Duration::from_secs(u64::from(attempt)))).await;
+}
+
 fn patience_helps(status: &Status) -> bool {
     // A message that is too large is refused with the same code, but without a time after which to come back.
     match status.code() {
@@ -110,6 +170,17 @@ async fn connect(server: &str) -> anyhow::Result<Channel> {
         .connect()
         .await
         .with_context(|| format!("nobody answers at {server}; is `kvartal up` running, and is --server right?"))
+}
+
+/// The header that says who calls, and whether a session was begun for it.
+async fn authorize(channel: &Channel, args: &Login) -> anyhow::Result<(MetadataValue<Ascii>, bool)> {
+    let (token, signed_in) = match (&args.token_file, &args.user, &args.password_file) {
+        (Some(file), _, _) => (read_secret(file)?, false),
+        (None, Some(user), Some(file)) => (sign_in(channel, user, &read_secret(file)?).await?, true),
+        _ => anyhow::bail!("say who you are: --user EMAIL --password-file FILE, or --token-file FILE"),
+    };
+    let authorization = format!("Bearer {token}").parse().context("the token has characters no token has")?;
+    Ok((authorization, signed_in))
 }
 
 async fn sign_in(channel: &Channel, user: &str, password: &str) -> anyhow::Result<String> {

@@ -11,6 +11,7 @@ mod gateway;
 mod import;
 mod mtls;
 mod platform;
+mod replay;
 mod rest;
 mod rules;
 mod up;

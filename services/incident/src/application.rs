@@ -6,6 +6,7 @@ pub mod incidents;
 pub mod photos;
 pub mod ports;
 pub mod reports;
+pub mod suggestions;
 pub mod upkeep;
 pub mod watch;
 

@@ -10,6 +10,7 @@ pub mod photo;
 pub mod place;
 pub mod report;
 pub mod similarity;
+pub mod suggestion;
 pub mod template;
 pub mod timeline;
 pub mod tracking;

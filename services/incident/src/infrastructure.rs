@@ -15,6 +15,7 @@ mod photo;
 mod photos;
 mod reports;
 pub mod rows;
+mod suggestions;
 
 pub use cases::StoredCases;
 pub use catalogue::StoredCatalogue;
@@ -24,3 +25,4 @@ pub use migrations::migrations;
 pub(crate) use photo::ImageProcessor;
 pub use photos::StoredPhotos;
 pub use reports::StoredReports;
+pub use suggestions::StoredSuggestions;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use kvartal_host::{Runtime, Service};
 use kvartal_proto::incident::v1::incident_service_server::IncidentServiceServer;
 use kvartal_proto::incident::v1::report_service_server::ReportServiceServer;
+use kvartal_proto::incident::v1::suggestion_service_server::SuggestionServiceServer;
 use sea_orm_migration::MigrationTrait;
 
 use application::catalogue::Atlas;
@@ -21,12 +22,14 @@ use application::incidents::IncidentDesk;
 use application::photos::PhotoDesk;
 use application::ports::{Cases, Changes, Incidents, PhotoProcessor, Photos, Reports};
 use application::reports::ReportDesk;
+use application::suggestions::{SuggestionDesk, Suggestions};
 use application::upkeep::Upkeep;
 use application::watch::Feed;
 use infrastructure::{
     ImageProcessor, StoredCases, StoredCatalogue, StoredChanges, StoredIncidents, StoredPhotos, StoredReports,
+    StoredSuggestions,
 };
-use presentation::{IncidentGrpc, Open311, Pages, PatrolConsumer, ReportGrpc, routes, schedules};
+use presentation::{IncidentGrpc, Open311, Pages, ReportGrpc, SuggestionGrpc, TrafficConsumer, routes, schedules};
 
 /// Name of the service.
 pub const NAME: &str = "incident";
@@ -58,11 +61,14 @@ pub async fn service(runtime: &Runtime, _config: &Config) -> anyhow::Result<Serv
     let photos: Arc<dyn Photos> = Arc::new(StoredPhotos::new(store.clone()));
     let processor: Arc<dyn PhotoProcessor> = Arc::new(ImageProcessor::default());
     let changes: Arc<dyn Changes> = Arc::new(StoredChanges::new(store.clone()));
+    let suggestions: Arc<dyn Suggestions> = Arc::new(StoredSuggestions::new(store.clone()));
     let atlas = Arc::new(Atlas::new(Arc::new(StoredCatalogue::new(store.clone())), clock.clone()));
 
     let desk = IncidentDesk::new(cases.clone(), incidents.clone(), atlas.clone(), clock.clone());
     let desk = Arc::new(desk);
     let counter = Arc::new(ReportDesk::new(cases.clone(), reports.clone(), atlas.clone(), clock.clone()));
+    let suggester = SuggestionDesk::new(suggestions.clone(), incidents.clone(), atlas.clone(), clock.clone());
+    let suggester = Arc::new(suggester);
     let photo_desk = Arc::new(PhotoDesk::new(photos.clone(), processor, reports.clone(), clock.clone()));
 
     let feed = Arc::new(Feed::new(changes.clone()));
@@ -91,16 +97,17 @@ pub async fn service(runtime: &Runtime, _config: &Config) -> anyhow::Result<Serv
         own_stack: Box::new(own_stack),
     };
 
-    let upkeep = Arc::new(Upkeep { cases, incidents, reports, photos, changes, clock });
+    let upkeep = Arc::new(Upkeep { cases, incidents, reports, photos, changes, suggestions, clock });
     let jobs = schedules(&upkeep)?.into_iter().fold(runtime.jobs(&store), |jobs, schedule| jobs.schedule(schedule));
     jobs.run(Vec::new());
 
-    runtime.consume(NAME, Arc::new(PatrolConsumer::new(desk.clone()))).await?;
+    runtime.consume(NAME, Arc::new(TrafficConsumer::new(desk.clone(), suggester.clone()))).await?;
 
     let incident_server = IncidentServiceServer::new(IncidentGrpc::new(desk, feed.clone()));
     let report_server = ReportServiceServer::new(ReportGrpc::new(counter, photo_desk, atlas, feed));
     Ok(Service::new(NAME, store)
         .grpc(incident_server.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .grpc(report_server.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .grpc(SuggestionServiceServer::new(SuggestionGrpc::new(suggester)))
         .http(routes(pages, open311)))
 }

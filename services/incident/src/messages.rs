@@ -7,9 +7,10 @@ use kvartal_proto::time::to_proto;
 use crate::domain::area::Area;
 use crate::domain::category::{Category, Question};
 use crate::domain::geo::LatLng;
-use crate::domain::incident::{Facts, Incident};
+use crate::domain::incident::{Facts, Incident, TrafficLink};
 use crate::domain::place::{Direction, LaneState, Place};
 use crate::domain::report::Report;
+use crate::domain::suggestion::Suggestion;
 use crate::domain::template::AnswerTemplate;
 use crate::domain::timeline::Entry;
 
@@ -31,8 +32,8 @@ pub fn place(place: &Place) -> pb::Place {
 
 /// An incident, everything told.
 pub fn incident(incident: &Incident) -> pb::Incident {
-    let Incident { id, facts, status, area, assignee, team, reports, source, created, updated, version, close_due: _ } =
-        incident;
+    let Incident { id, facts, status, area, assignee, team, reports, source, .. } = incident;
+    let Incident { created, updated, version, traffic, close_due: _, .. } = incident;
     let Facts { kind, priority, title, description, place: facts_place, lanes, start, end } = facts;
     pb::Incident {
         incident_id: id.to_string(),
@@ -53,6 +54,33 @@ pub fn incident(incident: &Incident) -> pb::Incident {
         create_time: Some(to_proto(*created)),
         update_time: Some(to_proto(*updated)),
         etag: version.etag(),
+        traffic: (!traffic.is_empty()).then(|| traffic_link(traffic)),
+    }
+}
+
+/// What traffic knows of it.
+pub fn traffic_link(link: &TrafficLink) -> pb::TrafficLink {
+    let TrafficLink { jams, segments, detectors } = link.clone();
+    pb::TrafficLink { jam_ids: jams, segment_ids: segments, detector_ids: detectors }
+}
+
+/// A suggestion.
+pub fn suggestion(of: &Suggestion) -> pb::Suggestion {
+    pb::Suggestion {
+        suggestion_id: of.id.to_string(),
+        kind: of.kind.number().into(),
+        status: of.status.number().into(),
+        display_name: of.name(),
+        points: of.points.iter().copied().map(point).collect(),
+        corridor: of.road.clone(),
+        traffic: Some(traffic_link(&of.link())),
+        queue_length_m: of.queue_m,
+        incident_id: text(of.incident.map(|incident| incident.0)),
+        reason: of.reason.clone(),
+        actor_id: of.actor.clone(),
+        create_time: Some(to_proto(of.created)),
+        update_time: Some(to_proto(of.updated)),
+        etag: of.version.etag(),
     }
 }
 

@@ -7,15 +7,17 @@ use async_trait::async_trait;
 use kvartal_kernel::{Clock, Error, Page, PageRequest, Timestamp, Uuid};
 
 use crate::domain::{
-    Address, Channel, Choice, Confidence, Delivery, DeliveryId, InboxState, Locale, MailText, Notice, Notification,
-    NotificationId, Preferences, State, Templates, UserId,
+    Address, AreaNews, Channel, Choice, Confidence, Delivery, DeliveryId, InboxState, Locale, MailText, Notice,
+    Notification, NotificationId, Preferences, State, Templates, UserId,
 };
 
+mod areas;
 mod deliver;
 mod inbox;
 mod notify;
 mod watch;
 
+pub(crate) use areas::{AreaDesk, Atlas, Change, FollowedAreas, Gathered, Whereabouts, Wish, tell_gathered};
 pub(crate) use deliver::Attempted;
 pub(crate) use inbox::Shown;
 pub(crate) use watch::{Arrival, Watchers};
@@ -81,12 +83,13 @@ pub(crate) enum Ending {
 #[async_trait]
 pub(crate) trait Deliveries: Send + Sync {
     /// In one transaction: notifications, inbox lines, deliveries and mail jobs for the notices of an event, as each
-    /// receiver's preferences say. Does nothing when the event was applied before. Returns the notifications of the
+    /// receiver's preferences say; and what the event means for those who follow areas. Does nothing when the event was applied before. Returns the notifications of the
     /// inboxes, in the order of the notices; `None` where the inbox does not take it.
     async fn plan(
         &self,
         event: Uuid,
         notices: Vec<Notice>,
+        news: Option<AreaNews>,
         now: Timestamp,
     ) -> Result<Vec<Option<NotificationId>>, Error>;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-/// How mails leave.
+use crate::domain::Calm;
+
+/// How mails leave, and how calmly people are told of areas.
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct Config {
@@ -27,6 +29,15 @@ pub struct Config {
     /// How long one mail may take to be accepted.
     #[arg(long, env = "KVARTAL_MAIL_TIMEOUT", value_name = "TIME", default_value = "20s", value_parser = duration)]
     pub mail_timeout: Duration,
+    /// News of followed areas wait so long: what takes itself back meanwhile is not told.
+    #[arg(long, env = "KVARTAL_AREA_SETTLE", value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub area_settle: Duration,
+    /// The shortest time between two messages of one kind about one followed area.
+    #[arg(long, env = "KVARTAL_AREA_QUIET", value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub area_quiet: Duration,
+    /// A jam at the same place, or the same detector, is told again after this time.
+    #[arg(long, env = "KVARTAL_AREA_AGAIN", value_name = "TIME", default_value = "1h", value_parser = duration)]
+    pub area_again: Duration,
     /// Without a mail server, keep the last mails and show them to everybody under /_dev/mail. For development only.
     #[arg(long, env = "KVARTAL_DEV_MAIL")]
     pub dev_mail: bool,
@@ -44,12 +55,20 @@ impl Default for Config {
             mail_attempts: MAIL_ATTEMPTS,
             mail_retry_delay: Duration::from_secs(30),
             mail_timeout: Duration::from_secs(20),
+            area_settle: Duration::from_secs(120),
+            area_quiet: Duration::from_secs(900),
+            area_again: Duration::from_secs(3_600),
             dev_mail: false,
         }
     }
 }
 
 impl Config {
+    /// How calmly people are told of areas.
+    pub(crate) fn calm(&self) -> Calm {
+        Calm { settle: self.area_settle, quiet: self.area_quiet, again: self.area_again }
+    }
+
     /// The mail server's URL, if one is named.
     pub(crate) fn smtp_url(&self) -> anyhow::Result<Option<String>> {
         match (&self.smtp_url, &self.smtp_url_file) {

@@ -5,12 +5,16 @@ use std::fmt;
 
 use kvartal_kernel::{Timestamp, typed_id};
 
+mod area;
 mod kind;
 mod preferences;
 mod rules;
 mod template;
 mod text;
 
+pub(crate) use area::{
+    AREAS_MAX, AreaNews, Arisen, Calm, FollowedArea, FollowedAreaId, Over, Place, Topic, Topics, check_topics, digest,
+};
 pub(crate) use kind::{Channel, Channels, Kind};
 pub(crate) use preferences::{Choice, Preferences, check};
 pub(crate) use rules::{AUDIENCE_MAX, Fact, IncidentFacts, ReportFacts, notices};

@@ -1,5 +1,6 @@
-//! The tables, the mail server, the way to identity.
+//! The tables, the mail server, the ways to identity and incident.
 
+mod areas;
 mod contacts;
 mod deliveries;
 mod inboxes;
@@ -9,8 +10,9 @@ mod preferences;
 mod rows;
 mod smtp;
 
+pub(crate) use areas::{IncidentAtlas, StoredAreas, StoredGathered};
 pub(crate) use contacts::IdentityContacts;
-pub(crate) use deliveries::{MAIL_JOB, StoredDeliveries};
+pub(crate) use deliveries::{MAIL_JOB, Queue, StoredDeliveries};
 pub(crate) use inboxes::StoredInboxes;
 pub(crate) use migrations::migrations;
 pub(crate) use outbox::{LocalOutbox, NoMailer};

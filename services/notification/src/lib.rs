@@ -12,16 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kvartal_host::{Runtime, Service};
+use kvartal_proto::notification::v1::area_service_server::AreaServiceServer;
 use kvartal_proto::notification::v1::notification_service_server::NotificationServiceServer;
 use kvartal_store::Store;
 use sea_orm_migration::MigrationTrait;
 
-use application::{Mailer, Notifier, Outbox, Patience, Ports, Watchers};
+use application::{AreaDesk, Mailer, Notifier, Outbox, Patience, Ports, Watchers, tell_gathered};
 use domain::Templates;
 use infrastructure::{
-    IdentityContacts, LocalOutbox, MAIL_JOB, NoMailer, PreferenceTable, Smtp, StoredDeliveries, StoredInboxes,
+    IdentityContacts, IncidentAtlas, LocalOutbox, MAIL_JOB, NoMailer, PreferenceTable, Queue, Smtp, StoredAreas,
+    StoredDeliveries, StoredGathered, StoredInboxes,
 };
-use presentation::{MailJob, NotificationConsumer, NotificationGrpc, mail_page};
+use presentation::{AreaGrpc, MailJob, NotificationConsumer, NotificationGrpc, mail_page};
 
 pub use config::Config;
 
@@ -36,12 +38,15 @@ const POLL_REPLICAS: Duration = Duration::from_millis(500);
 /// With SQLite there are no other replicas; this is for nothing but safety.
 const POLL_ALONE: Duration = Duration::from_secs(5);
 
+/// How often news of areas are looked at: a quarter of the time they settle, within these.
+const AREA_PACE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
 /// The service's tables.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     infrastructure::migrations()
 }
 
-/// Wires the service together: inboxes, deliveries, the mail server, the consumer, the jobs, the RPCs.
+/// Wires the service together: inboxes, deliveries, the mail server, the consumer, the jobs, the RPCs, the news of areas.
 pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Service> {
     let public_url = &runtime.config().public_url;
     let patience =
@@ -51,10 +56,11 @@ pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Servi
     let store = runtime.store(NAME, migrations()).await?;
     let outbox = (smtp_url.is_none() && config.dev_mail).then(|| Arc::new(LocalOutbox::new(store.clone())));
     let jobs = runtime.jobs(&store);
+    let (queue, calm) = (Queue::new(jobs.clone(), config.mail_attempts), config.calm());
     let inboxes = Arc::new(StoredInboxes::new(store.clone()));
     let ports = Ports {
         inboxes: inboxes.clone(),
-        deliveries: Arc::new(StoredDeliveries::new(store.clone(), jobs.clone(), config.mail_attempts)),
+        deliveries: Arc::new(StoredDeliveries::new(store.clone(), queue.clone(), calm)),
         preferences: Arc::new(PreferenceTable::new(store.clone())),
         contacts: Arc::new(IdentityContacts::new(runtime.directory().channel("identity", NAME)?)),
         mailer: mailer(config, smtp_url.as_deref(), outbox.clone())?,
@@ -66,8 +72,13 @@ pub async fn service(runtime: &Runtime, config: &Config) -> anyhow::Result<Servi
     runtime.consume(NAME, Arc::new(NotificationConsumer::new(notifier.clone()))).await?;
     jobs.run(vec![Arc::new(MailJob::new(notifier.clone(), MAIL_JOB, patience, config.mail_timeout))]);
     follow(runtime, &store, watchers, inboxes);
+    tell_of_areas(runtime, StoredGathered::new(store.clone(), queue, calm), config.area_settle);
 
-    let service = Service::new(NAME, store).grpc(NotificationServiceServer::new(NotificationGrpc::new(notifier)));
+    let atlas = Arc::new(IncidentAtlas::new(runtime.directory().channel("incident", NAME)?));
+    let areas = AreaDesk::new(Arc::new(StoredAreas::new(store.clone())), atlas, runtime.clock());
+    let service = Service::new(NAME, store)
+        .grpc(NotificationServiceServer::new(NotificationGrpc::new(notifier)))
+        .grpc(AreaServiceServer::new(AreaGrpc::new(areas)));
     Ok(match outbox {
         Some(outbox) => service.http(mail_page(outbox as Arc<dyn Outbox>, public_url)),
         None => service,
@@ -91,4 +102,11 @@ fn follow(runtime: &Runtime, store: &Store, watchers: Arc<Watchers>, inboxes: Ar
     let committed = store.committed();
     let stop = runtime.stop().cancelled_owned();
     runtime.spawn("inbox watchers", watchers.follow(inboxes, committed, poll, stop));
+}
+
+/// Tells what was gathered for those who follow areas.
+fn tell_of_areas(runtime: &Runtime, gathered: StoredGathered, settle: Duration) {
+    let pace = (settle / 4).clamp(AREA_PACE.0, AREA_PACE.1);
+    let stop = runtime.stop().cancelled_owned();
+    runtime.spawn("news of areas", tell_gathered(Arc::new(gathered), runtime.clock(), pace, stop));
 }

@@ -2,11 +2,13 @@
 
 pub mod block;
 pub mod bottleneck;
+pub mod calendar;
 pub mod camera;
 pub mod city;
 pub mod congestion;
 pub mod detector;
 pub mod forecast;
+pub mod free_flow;
 pub mod health;
 pub mod history;
 pub mod jam;

@@ -9,7 +9,8 @@ mod readings;
 
 use sea_orm_migration::MigrationTrait;
 
-pub(crate) use congestion::{StoredBook, StoredLog, StoredMeasurements};
+pub(crate) use congestion::StoredBook;
+pub use congestion::{StoredFreeFlows, StoredLog, StoredMeasurements};
 pub use detectors::StoredDetectors;
 pub use fleet::{FrameProcessor, IncidentClient, StoredCameras, StoredPatrols};
 pub(crate) use forecasts::StoredForecasts;

@@ -13,7 +13,7 @@ mod readings;
 mod upkeep;
 
 pub(crate) use cameras::{CameraGrpc, frame_routes};
-pub(crate) use congestion::{CongestionGrpc, LiveCongestion, thinning};
+pub(crate) use congestion::{CongestionGrpc, LiveCongestion, learning, thinning};
 pub(crate) use detectors::DetectorGrpc;
 pub(crate) use fleet_upkeep::fleet_schedules;
 pub(crate) use forecasts::{ForecastGrpc, pruning};

@@ -21,6 +21,11 @@ export const kindsText = defineText<KindsText>({
       [Kind.REPORT_RECEIVED]: "Report received",
       [Kind.REPORT_STATUS_CHANGED]: "Report changed",
       [Kind.INCIDENT_ASSIGNED]: "Incident assigned",
+      [Kind.AREA_JAMS]: "Jams in an area",
+      [Kind.AREA_JAMS_ENDED]: "Jams in an area ended",
+      [Kind.AREA_INCIDENTS]: "Incidents in an area",
+      [Kind.AREA_REPORTS]: "Reports in an area",
+      [Kind.AREA_DETECTORS]: "Detectors failed in an area",
     },
     channels: {
       [Channel.UNSPECIFIED]: "unknown",
@@ -41,6 +46,11 @@ export const kindsText = defineText<KindsText>({
       [Kind.REPORT_RECEIVED]: "Сообщение получено",
       [Kind.REPORT_STATUS_CHANGED]: "Сообщение изменилось",
       [Kind.INCIDENT_ASSIGNED]: "Назначен инцидент",
+      [Kind.AREA_JAMS]: "Пробки в районе",
+      [Kind.AREA_JAMS_ENDED]: "Пробки в районе закончились",
+      [Kind.AREA_INCIDENTS]: "Инциденты в районе",
+      [Kind.AREA_REPORTS]: "Сообщения в районе",
+      [Kind.AREA_DETECTORS]: "Неисправны детекторы в районе",
     },
     channels: {
       [Channel.UNSPECIFIED]: "неизвестно",

@@ -1,4 +1,4 @@
-// Which parts of the city this device is told about. Services do not keep this yet: it lasts as long as the device does.
+// Which parts of the city this device is told about while nobody is signed in: it lasts as long as the device does.
 import { useSyncExternalStore } from "react";
 
 const KEY = "kvartal.areas";

@@ -57,6 +57,9 @@ export const citizenText = defineText({
     areaUnfollow: "Stop following",
     areaHint: "Tells of new incidents there, on this device and while a page is open",
     areaFollowed: (area: string) => `New incidents in ${area} are told on this device while a page is open`,
+    areaHintAccount: "Tells of jams and incidents there, in your notifications and by e-mail",
+    areaFollowedByAccount: (area: string) =>
+      `Jams and incidents in ${area} are told in your notifications and by e-mail`,
     areaNews: (area: string, title: string) => `${area}: ${title}`,
   },
   ru: {
@@ -114,6 +117,8 @@ export const citizenText = defineText({
     areaUnfollow: "Не следить",
     areaHint: "Сообщает о новых инцидентах там, на этом устройстве и пока открыта страница",
     areaFollowed: (area) => `О новых инцидентах (${area}) сообщим на этом устройстве, пока открыта страница`,
+    areaHintAccount: "Сообщает о пробках и инцидентах там: в уведомлениях и по почте",
+    areaFollowedByAccount: (area) => `О пробках и инцидентах (${area}) сообщим в уведомлениях и по почте`,
     areaNews: (area, title) => `${area}: ${title}`,
   },
 });

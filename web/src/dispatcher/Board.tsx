@@ -20,6 +20,7 @@ import { NewIncident } from "./NewIncident";
 import { ReportPanel } from "./ReportPanel";
 import { type BoardRow, idOf, isIncident, titleOf } from "./rows";
 import { ShortcutHelp } from "./ShortcutHelp";
+import { Suggestions } from "./Suggestions";
 import { useKeys } from "./useKeys";
 
 /** As in dispatch.css: list and detail are below each other. */
@@ -114,6 +115,14 @@ export function Board() {
               rows={rows.filter((row) => chosen.has(idOf(row)))}
               onDone={(row) => putRow(row, incidents, reports)}
               onKeep={(kept) => setChosen(new Set(kept.map(idOf)))}
+            />
+          )}
+          {shown === "incidents" && (
+            <Suggestions
+              onAccepted={(incident) => {
+                incidents.put(incident);
+                change({ sel: incident.incidentId });
+              }}
             />
           )}
           <BoardList

@@ -1,4 +1,4 @@
-// Tells of new incidents in the parts of the city that this device follows.
+// Tells of new incidents in the parts of the city that this device follows while nobody is signed in.
 import { useRef } from "react";
 import { useFollowedAreas } from "~/citizen/areaAlerts";
 import { citizenText } from "~/citizen/citizen.text";
@@ -6,12 +6,15 @@ import { useAreas, whereOf } from "~/citizen/data";
 import { type Incident, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useText } from "~/i18n/text";
 import { toast } from "~/kit";
+import { useSession } from "~/platform/session";
 import { useTopic } from "~/platform/streams";
 import { incidents } from "~/platform/topics";
 
 export default function AreaAlerts() {
   const text = useText(citizenText);
   const followed = useFollowedAreas();
+  // Whoever is signed in is told by the platform.
+  const signedIn = useSession() !== undefined;
   const { name } = useAreas();
   const told = useRef(new Set<string>());
   const tell = (incident: Incident) => {
@@ -27,7 +30,7 @@ export default function AreaAlerts() {
     incidents,
     ({ incident }) => incident && tell(incident),
     () => {},
-    followed.length > 0,
+    followed.length > 0 && !signedIn,
   );
   return null;
 }

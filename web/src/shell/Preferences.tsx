@@ -4,6 +4,7 @@ import { NotificationService, type Preference } from "~/gen/kvartal/notification
 import { useText } from "~/i18n/text";
 import { Card, Page, ProblemNotice, Skeleton, toast, toastError } from "~/kit";
 import { AccountTabs } from "./AccountTabs";
+import { FollowedAreas } from "./FollowedAreas";
 import { inboxText } from "./inbox.text";
 
 export function Preferences() {
@@ -60,6 +61,7 @@ export function Preferences() {
           </table>
         )}
       </Card>
+      <FollowedAreas />
     </Page>
   );
 }

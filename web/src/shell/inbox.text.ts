@@ -1,4 +1,5 @@
 // Words of the inbox and of the notification settings.
+import { AreaTopic } from "~/gen/kvartal/notification/v1/area_pb.js";
 import { Kind } from "~/gen/kvartal/notification/v1/notification_pb.js";
 import { defineText } from "~/i18n/text";
 
@@ -23,6 +24,12 @@ interface InboxText {
   email: string;
   critical: string;
   kinds: { readonly [kind in Kind]: string };
+  areas: string;
+  noAreas: string;
+  areaColumn: string;
+  topics: { readonly [topic in AreaTopic]: string };
+  unfollow: string;
+  unfollowOf: (name: string) => string;
   saved: string;
 }
 
@@ -59,7 +66,24 @@ export const inboxText = defineText<InboxText>({
       [Kind.REPORT_RECEIVED]: "Your report was received",
       [Kind.REPORT_STATUS_CHANGED]: "A report you follow moves on",
       [Kind.INCIDENT_ASSIGNED]: "An incident is assigned to you",
+      [Kind.AREA_JAMS]: "Jams in a district you follow",
+      [Kind.AREA_JAMS_ENDED]: "Jams there are over",
+      [Kind.AREA_INCIDENTS]: "Incidents in a district you follow",
+      [Kind.AREA_REPORTS]: "Reports in a district you follow",
+      [Kind.AREA_DETECTORS]: "Detectors that fail in a district you follow",
     },
+    areas: "Parts of the city you follow",
+    noAreas: "None yet. Choose a district on the first page and follow it.",
+    areaColumn: "District",
+    topics: {
+      [AreaTopic.UNSPECIFIED]: "Unknown",
+      [AreaTopic.JAMS]: "Jams",
+      [AreaTopic.INCIDENTS]: "Incidents",
+      [AreaTopic.REPORTS]: "Reports",
+      [AreaTopic.DETECTORS]: "Detectors",
+    },
+    unfollow: "Stop following",
+    unfollowOf: (name) => `Stop following: ${name}`,
     saved: "Saved",
   },
   ru: {
@@ -94,7 +118,24 @@ export const inboxText = defineText<InboxText>({
       [Kind.REPORT_RECEIVED]: "Ваше сообщение получено",
       [Kind.REPORT_STATUS_CHANGED]: "Новости о сообщении, за которым вы следите",
       [Kind.INCIDENT_ASSIGNED]: "Вам поручен инцидент",
+      [Kind.AREA_JAMS]: "Пробки в районе, за которым вы следите",
+      [Kind.AREA_JAMS_ENDED]: "Пробок там больше нет",
+      [Kind.AREA_INCIDENTS]: "Инциденты в районе, за которым вы следите",
+      [Kind.AREA_REPORTS]: "Сообщения в районе, за которым вы следите",
+      [Kind.AREA_DETECTORS]: "Неисправные детекторы в районе, за которым вы следите",
     },
+    areas: "Районы, за которыми вы следите",
+    noAreas: "Пока ни одного. Выберите район на главной странице и следите за ним.",
+    areaColumn: "Район",
+    topics: {
+      [AreaTopic.UNSPECIFIED]: "Неизвестно",
+      [AreaTopic.JAMS]: "Пробки",
+      [AreaTopic.INCIDENTS]: "Инциденты",
+      [AreaTopic.REPORTS]: "Сообщения",
+      [AreaTopic.DETECTORS]: "Детекторы",
+    },
+    unfollow: "Не следить",
+    unfollowOf: (name) => `Не следить: ${name}`,
     saved: "Сохранено",
   },
 });

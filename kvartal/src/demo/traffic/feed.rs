@@ -8,12 +8,18 @@ use super::sensors::{PERIOD_S, Said, Sensor};
 use super::world::{PACE, WARM_UP_S, World, moment_of};
 use crate::demo::Demo;
 
-/// How far back the city's past goes, seconds: at four days of the city for one of ours, more than a week of it.
+/// How far back the city's past goes when it starts, seconds: at four days of the city for one of ours, more than a week of
+/// it. What lies before is told later, see [`super::history`].
 pub(crate) const PAST_S: i64 = 2 * 86_400;
 /// From reading to reading in the past, seconds.
-const PAST_PERIOD_S: i64 = 300;
+pub(crate) const PAST_PERIOD_S: i64 = 300;
 /// Periods of the past that are sent together.
 const TOGETHER: i64 = 48;
+
+/// Detectors that stand for all when it is asked who speaks for them.
+const ASKED: usize = 5;
+/// Who spoke for detectors so lately still does, seconds: two periods of files with readings every five minutes.
+const OTHERS_S: i64 = 600;
 
 /// Readings as columns.
 #[derive(Default)]
@@ -29,6 +35,15 @@ impl Batch {
         self.detectors.push(u32::try_from(detector).unwrap_or(u32::MAX));
         self.times.push(time);
         self.said.push(said);
+    }
+
+    /// Notes who says something, and when.
+    pub(crate) fn note(&self, spoke: &mut [i64]) {
+        for (detector, time) in self.detectors.iter().zip(&self.times) {
+            if let Some(last) = spoke.get_mut(*detector as usize) {
+                *last = *time;
+            }
+        }
     }
 
     /// Sends them; nothing when there are none.
@@ -90,7 +105,7 @@ pub(crate) async fn past(demo: &Demo, sensors: &[Sensor]) -> Result<World, Error
 }
 
 /// What the detectors said about the periods with these ends.
-fn remember(world: &mut World, sensors: &[Sensor], ends: &[i64]) -> Batch {
+pub(crate) fn remember(world: &mut World, sensors: &[Sensor], ends: &[i64]) -> Batch {
     let mut batch = Batch::default();
     for end in ends {
         world.advance(moment_of(*end as f64));
@@ -108,17 +123,34 @@ fn remember(world: &mut World, sensors: &[Sensor], ends: &[i64]) -> Batch {
 async fn newest(demo: &Demo, sensors: &[Sensor]) -> Result<Option<i64>, Error> {
     let mut newest = None;
     // One may be out of order; not all of these.
-    for sensor in sensors.iter().take(5) {
-        let request = pb::GetDetectorRequest { detector_id: sensor.id.clone() };
-        let client = &demo.town.traffic.detectors;
-        let answer = demo.town.call(administrator(demo)?, request, |request| {
-            let mut client = client.clone();
-            Box::pin(async move { client.get_detector(request).await })
-        });
-        let detector = answer.await?.detector.unwrap_or_default();
-        newest = newest.max(detector.last_measurement.and_then(|last| last.time).map(|time| time.seconds));
+    for sensor in sensors.iter().take(ASKED) {
+        newest = newest.max(heard(demo, sensor).await?);
     }
     Ok(newest)
+}
+
+/// Whether somebody else speaks for the detectors, such as `kvartal import readings --replay`: one was heard lately that the
+/// demo did not speak for since.
+pub(crate) async fn others_speak(demo: &Demo, sensors: &[Sensor], spoke: &[i64]) -> Result<bool, Error> {
+    let lately = demo.town.now().seconds() - OTHERS_S;
+    for (sensor, own) in sensors.iter().zip(spoke).take(ASKED) {
+        if heard(demo, sensor).await?.is_some_and(|heard| heard > *own && heard > lately) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// When a detector was heard last.
+async fn heard(demo: &Demo, sensor: &Sensor) -> Result<Option<i64>, Error> {
+    let request = pb::GetDetectorRequest { detector_id: sensor.id.clone() };
+    let client = &demo.town.traffic.detectors;
+    let answer = demo.town.call(administrator(demo)?, request, |request| {
+        let mut client = client.clone();
+        Box::pin(async move { client.get_detector(request).await })
+    });
+    let detector = answer.await?.detector.unwrap_or_default();
+    Ok(detector.last_measurement.and_then(|last| last.time).map(|time| time.seconds))
 }
 
 /// What the detectors of this turn say about the minute that ends now; each has its turn once a minute.

@@ -7,8 +7,10 @@ use kvartal_kernel::{Clock, Error, Kind};
 
 use super::photos::UNLINKED_LIFE;
 use super::ports::{Cases, Changes, Incidents, Photos, Reports, Scope};
+use super::suggestions::Suggestions;
 use crate::domain::case::Case;
 use crate::domain::report::{Report, ReportId};
+use crate::domain::suggestion::DECIDED_LIFE;
 use crate::domain::timeline::{Act, Change};
 
 /// Things done in one reading.
@@ -30,6 +32,8 @@ pub struct Upkeep {
     pub photos: Arc<dyn Photos>,
     /// For what nobody can resume from any more.
     pub changes: Arc<dyn Changes>,
+    /// For what was decided long ago.
+    pub suggestions: Arc<dyn Suggestions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -90,6 +94,17 @@ impl Upkeep {
         let before = self.clock.now().minus(LOG_LIFE);
         for _ in 0..SLICES_MAX {
             if self.changes.prune(before, SLICE * 10).await? < SLICE * 10 {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets suggestions that were decided long ago.
+    pub async fn prune_suggestions(&self) -> Result<(), Error> {
+        let before = self.clock.now().minus(DECIDED_LIFE);
+        for _ in 0..SLICES_MAX {
+            if self.suggestions.prune(before, SLICE).await? < SLICE {
                 return Ok(());
             }
         }

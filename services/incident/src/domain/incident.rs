@@ -6,7 +6,7 @@ use kvartal_kernel::{Error, Kind, Timestamp, Uuid, Version, typed_id};
 
 use super::area::AreaId;
 use super::numbered;
-use super::place::{LaneState, Place};
+use super::place::Place;
 use super::report::ReportId;
 use super::timeline::{Act, Change, Entry, action};
 
@@ -14,6 +14,10 @@ use super::timeline::{Act, Change, Entry, action};
 pub const CLOSING_GRACE: Duration = Duration::from_mins(5);
 /// Most reports of one incident: they all move with it in one transaction.
 pub const REPORTS_MAX: usize = 500;
+
+mod facts;
+
+pub use facts::{Facts, Routing, TrafficLink};
 
 typed_id! {
     /// An incident.
@@ -98,65 +102,6 @@ impl IncidentStatus {
     }
 }
 
-/// What is known about an incident.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Facts {
-    /// What happened.
-    pub kind: IncidentKind,
-    /// What comes first.
-    pub priority: Priority,
-    /// One line, never empty.
-    pub title: String,
-    /// As much as is known.
-    pub description: String,
-    /// Where.
-    pub place: Place,
-    /// From the middle of the road outwards; `None` where nobody knows.
-    pub lanes: Vec<Option<LaneState>>,
-    /// When it begins or began.
-    pub start: Timestamp,
-    /// When it should end; `None` when nobody knows.
-    pub end: Option<Timestamp>,
-}
-
-impl Facts {
-    /// Refuses facts that cannot be: an end before the start, an empty title.
-    pub fn check(&self) -> Result<(), Error> {
-        if self.title.trim().is_empty() {
-            return Err(Error::invalid("title", "must not be empty"));
-        }
-        if self.end.is_some_and(|end| end < self.start) {
-            return Err(Error::invalid("end_time", "must not be before start_time"));
-        }
-        Ok(())
-    }
-
-    /// Names of the fields in which the other facts differ, as the contract's masks call them.
-    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        let Self { kind, priority, title, description, place, lanes, start, end } = self;
-        let differs = [
-            ("kind", *kind != other.kind),
-            ("priority", *priority != other.priority),
-            ("title", *title != other.title),
-            ("description", *description != other.description),
-            ("place", *place != other.place),
-            ("lanes", *lanes != other.lanes),
-            ("start_time", *start != other.start),
-            ("end_time", *end != other.end),
-        ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
-    }
-}
-
-/// Where an incident lies and who looks after it, by the areas.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Routing {
-    /// The area; `None` outside all.
-    pub area: Option<AreaId>,
-    /// Who works on it; empty for nobody in particular.
-    pub team: String,
-}
-
 /// An incident.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Incident {
@@ -184,6 +129,8 @@ pub struct Incident {
     pub version: Version,
     /// When a resolved one is closed; `None` for any other.
     pub close_due: Option<Timestamp>,
+    /// What traffic knows of it.
+    pub traffic: TrafficLink,
 }
 
 /// What others are told about an incident.
@@ -234,6 +181,7 @@ impl Incident {
             updated: act.time,
             version: Version::FIRST,
             close_due: None,
+            traffic: TrafficLink::default(),
         };
         let entry = Entry::new(act.time, act, action::CREATED).moved("", incident.status.name());
         Ok((incident, Change::new(entry, IncidentEvent::Created)))
@@ -342,6 +290,7 @@ impl Incident {
         outline.facts.title = String::new();
         outline.facts.description = String::new();
         outline.reports = Vec::new();
+        outline.traffic = TrafficLink::default();
         outline
     }
 

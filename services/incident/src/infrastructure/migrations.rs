@@ -10,6 +10,9 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, boolean, double, integer, small_integer, text, text_null, uuid, uuid_null,
 };
 
+mod suggestions;
+
+use self::suggestions::CreateSuggestions;
 use super::defaults;
 use super::rows::{
     answer_template, area, category, change_log, feed, incident, photo, photo_content, report, road_event,
@@ -18,7 +21,13 @@ use super::rows::{
 
 /// Every migration, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateTables), Box::new(AddCategories), Box::new(BeginLog), Box::new(CreateTemplates)]
+    vec![
+        Box::new(CreateTables),
+        Box::new(AddCategories),
+        Box::new(BeginLog),
+        Box::new(CreateTemplates),
+        Box::new(CreateSuggestions),
+    ]
 }
 
 struct CreateTables;

@@ -2,6 +2,7 @@
 
 pub mod incident;
 pub mod report;
+pub mod suggestion;
 pub mod timeline;
 
 use kvartal_kernel::{Error, Uuid};
@@ -78,6 +79,37 @@ table! {
         text: String,
         /// The status it goes with.
         status: i16,
+    }
+}
+
+table! {
+    /// `suggestion_member`: which suggestions a jam or a detector is a part of.
+    suggestion_member, "suggestion_member" {
+        /// The suggestion.
+        #[sea_orm(primary_key, auto_increment = false)]
+        suggestion_id: Uuid,
+        /// Traffic's id of the jam or the detector.
+        #[sea_orm(primary_key, auto_increment = false)]
+        member: String,
+    }
+}
+
+table! {
+    /// `failed_detector`: detectors that cannot be believed now.
+    failed_detector, "failed_detector" {
+        /// Traffic's id of it.
+        #[sea_orm(primary_key, auto_increment = false)]
+        id: String,
+        /// What people would say.
+        name: String,
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+        /// The segment it measures; may be empty.
+        segment: String,
+        /// Microseconds since 1970.
+        fail_time: i64,
     }
 }
 

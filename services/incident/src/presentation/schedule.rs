@@ -32,12 +32,13 @@ impl JobHandler for Chore {
 
 /// Every schedule of the service.
 pub fn schedules(upkeep: &Arc<Upkeep>) -> Result<Vec<Schedule>, Error> {
-    let chores: [(&'static str, &str, Work); 5] = [
+    let chores: [(&'static str, &str, Work); 6] = [
         ("incident.expire_hazards", "* * * * *", |upkeep| Box::pin(upkeep.expire_hazards())),
         ("incident.close_resolved", "* * * * *", |upkeep| Box::pin(upkeep.close_resolved())),
         ("incident.close_fixed", "7 * * * *", |upkeep| Box::pin(upkeep.close_fixed())),
         ("incident.remove_photos", "23 * * * *", |upkeep| Box::pin(upkeep.remove_photos())),
         ("incident.prune_log", "41 * * * *", |upkeep| Box::pin(upkeep.prune_log())),
+        ("incident.prune_suggestions", "53 * * * *", |upkeep| Box::pin(upkeep.prune_suggestions())),
     ];
     let schedule =
         |(kind, cron, work)| Schedule::new(kind, cron, Arc::new(Chore { kind, upkeep: upkeep.clone(), work }));

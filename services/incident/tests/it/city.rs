@@ -9,8 +9,11 @@ use async_trait::async_trait;
 use kvartal_events::{Event, Handler};
 use kvartal_host::{Config, Runtime, Service};
 use kvartal_incident::application::ports::{Changes, Incidents, Photos, Reports};
+use kvartal_incident::application::suggestions::Suggestions;
 use kvartal_incident::application::upkeep::Upkeep;
-use kvartal_incident::infrastructure::{StoredCases, StoredChanges, StoredIncidents, StoredPhotos, StoredReports};
+use kvartal_incident::infrastructure::{
+    StoredCases, StoredChanges, StoredIncidents, StoredPhotos, StoredReports, StoredSuggestions,
+};
 use kvartal_kernel::{Clock, Error, ManualClock, Timestamp, Uuid};
 use kvartal_mesh::BoxService;
 use kvartal_mesh::audit::NoAudit;
@@ -21,6 +24,7 @@ use kvartal_mesh::server::{Limits, Stack};
 use kvartal_proto::incident::v1 as pb;
 use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
 use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
+use kvartal_proto::incident::v1::suggestion_service_client::SuggestionServiceClient;
 use kvartal_store::Store;
 use kvartal_testing::Postgres;
 use tempfile::TempDir;
@@ -34,6 +38,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 pub(crate) const NOW: Timestamp = Timestamp(1_795_165_200_000_000);
 
 pub(crate) type IncidentClient = IncidentServiceClient<InterceptedService<BoxService, Person>>;
+pub(crate) type SuggestionClient = SuggestionServiceClient<InterceptedService<BoxService, Person>>;
 pub(crate) type ReportClient = ReportServiceClient<InterceptedService<BoxService, Person>>;
 
 /// Runs a test on SQLite and on PostgreSQL: `on_both!(name, …)` for functions that take a [`City`].
@@ -153,6 +158,10 @@ impl City {
         ReportServiceClient::with_interceptor(self.service.clone(), who.clone())
     }
 
+    pub(crate) fn suggestions(&self, who: &Person) -> SuggestionClient {
+        SuggestionServiceClient::with_interceptor(self.service.clone(), who.clone())
+    }
+
     /// What the clock asks for, done now.
     pub(crate) fn upkeep(&self) -> Upkeep {
         let store = || self.store.clone();
@@ -161,7 +170,8 @@ impl City {
         let photos: Arc<dyn Photos> = Arc::new(StoredPhotos::new(store()));
         let changes: Arc<dyn Changes> = Arc::new(StoredChanges::new(store()));
         let cases = Arc::new(StoredCases::new(store()));
-        Upkeep { cases, incidents, reports, photos, changes, clock: self.clock.clone() }
+        let suggestions: Arc<dyn Suggestions> = Arc::new(StoredSuggestions::new(store()));
+        Upkeep { cases, incidents, reports, photos, changes, suggestions, clock: self.clock.clone() }
     }
 
     /// Collects the events of the service from now on.

@@ -5,6 +5,7 @@
 mod catalogue;
 mod change_log;
 mod city;
+mod crowd;
 mod due;
 mod events;
 mod imports;
@@ -12,4 +13,6 @@ mod incidents;
 mod lists;
 mod patrols;
 mod reports;
+mod suggestions;
+mod visibility;
 mod watching;

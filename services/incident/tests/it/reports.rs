@@ -1,4 +1,4 @@
-//! Reports through gRPC.
+//! Reports through gRPC: from the filing to the fix.
 
 use std::collections::HashMap;
 
@@ -7,24 +7,16 @@ use kvartal_proto::incident::v1 as pb;
 use kvartal_proto::incident::v1::ReportStatus as S;
 use tonic::Code;
 
-use crate::city::{Calls, City, Filing, at, crash, on_both, pothole, reason};
+use crate::city::{Calls, City, Filing, crash, on_both, pothole, reason};
 
 on_both!(
     a_report_goes_from_the_filing_to_the_confirmed_fix,
     a_repeated_filing_gives_the_same_report,
     a_tracking_number_leads_to_its_report,
     answers_are_checked_against_the_questions,
-    a_hidden_report_exists_for_moderators_and_its_reporter_only,
-    an_anonymous_reporter_is_shown_to_nobody,
-    the_reporter_is_shown_to_those_who_may_know,
     a_report_follows_its_incident,
     a_report_becomes_an_incident_once,
-    duplicates_are_suggested_the_likeliest_first,
-    a_duplicate_is_followed_through_its_original,
-    followers_are_counted_once,
-    a_vote_is_counted_once_and_may_be_changed,
     photos_belong_to_one_report_of_their_owner,
-    reports_are_listed_for_those_who_see_them,
 );
 
 async fn a_report_goes_from_the_filing_to_the_confirmed_fix(city: City) {
@@ -116,89 +108,6 @@ async fn answers_are_checked_against_the_questions(city: City) {
     assert_eq!(client.create_report(unknown).await.unwrap_err().code(), Code::InvalidArgument);
 }
 
-async fn a_hidden_report_exists_for_moderators_and_its_reporter_only(city: City) {
-    let (citizen, moderator) = (city.citizen(), city.person(&["moderator"]));
-    let filed = city.reports(&citizen).file(pothole()).await;
-    let moderate = |hidden| pb::ModerateReportRequest {
-        report_id: filed.report_id.clone(),
-        hidden,
-        reason: "names a person".into(),
-    };
-    let hidden = city.reports(&moderator).moderate_report(moderate(true)).await.unwrap().into_inner().report.unwrap();
-    assert!(hidden.hidden);
-    for (who, sees) in [
-        (city.nobody(), false),
-        (city.citizen(), false),
-        (city.dispatcher(), false),
-        (citizen.clone(), true),
-        (moderator.clone(), true),
-    ] {
-        let mut client = city.reports(&who);
-        for name in [&filed.report_id, &filed.tracking_number] {
-            match client.look(name).await {
-                Ok(_) => assert!(sees),
-                Err(refused) => assert!(!sees && refused.code() == Code::NotFound),
-            }
-        }
-        let listed = client.list_reports(pb::ListReportsRequest::default()).await.unwrap().into_inner().reports;
-        assert_eq!(listed.len(), usize::from(sees));
-        if who.id.is_some() && !sees {
-            let follow = pb::SubscribeToReportRequest { report_id: filed.report_id.clone() };
-            assert_eq!(client.subscribe_to_report(follow).await.unwrap_err().code(), Code::NotFound);
-            assert_eq!(client.vote(&filed.report_id, true).await.unwrap_err().code(), Code::NotFound);
-        }
-    }
-    let mut dispatcher = city.reports(&city.dispatcher());
-    assert_eq!(dispatcher.reply(&filed.report_id, S::Accepted).await.unwrap_err().code(), Code::NotFound);
-    let link = pb::LinkReportRequest { report_id: filed.report_id.clone(), ..Default::default() };
-    assert_eq!(dispatcher.link_report(link).await.unwrap_err().code(), Code::NotFound);
-    let near = suggest(&city, "pothole", "").await;
-    assert!(near.is_empty(), "what is hidden is not suggested either");
-
-    city.reports(&moderator).moderate_report(moderate(false)).await.unwrap();
-    let public = city.reports(&city.nobody()).look(&filed.report_id).await.unwrap();
-    assert!(public.timeline.iter().all(|entry| entry.action != "moderation"));
-    let history = city.reports(&moderator).look(&filed.report_id).await.unwrap().timeline;
-    let moderated: Vec<_> = history.iter().filter(|entry| entry.action == "moderation").collect();
-    assert_eq!(moderated.len(), 2);
-    assert_eq!(moderated[0].comment, "names a person");
-}
-
-async fn an_anonymous_reporter_is_shown_to_nobody(city: City) {
-    let citizen = city.citizen();
-    let request = pb::CreateReportRequest { anonymous: true, ..pothole() };
-    let filed = city.reports(&citizen).file(request).await;
-    city.reports(&city.dispatcher()).reply(&filed.report_id, S::Fixed).await.unwrap();
-    city.reports(&citizen).vote(&filed.report_id, false).await.unwrap();
-    for who in [city.nobody(), city.citizen(), city.dispatcher(), city.person(&["moderator"]), citizen.clone()] {
-        let seen = city.reports(&who).look(&filed.report_id).await.unwrap();
-        assert_eq!(seen.report.unwrap().reporter_id, "");
-        assert!(seen.timeline.iter().all(|entry| entry.actor_id != citizen.name()));
-    }
-    let filter = Some(pb::ReportFilter { mine: true, ..Default::default() });
-    let mine = city.reports(&citizen).list_reports(pb::ListReportsRequest { filter, ..Default::default() }).await;
-    assert_eq!(mine.unwrap().into_inner().reports.len(), 1, "and still it is the citizen's own");
-}
-
-async fn the_reporter_is_shown_to_those_who_may_know(city: City) {
-    let citizen = city.citizen();
-    let filed = city.reports(&citizen).file(pothole()).await;
-    for (who, told) in [
-        (city.nobody(), false),
-        (city.citizen(), false),
-        (city.person(&["analyst"]), false),
-        (city.dispatcher(), true),
-        (city.person(&["moderator"]), true),
-        (citizen.clone(), true),
-    ] {
-        let mut client = city.reports(&who);
-        let seen = client.look(&filed.report_id).await.unwrap().report.unwrap();
-        assert_eq!(seen.reporter_id == citizen.name(), told);
-        let listed = client.list_reports(pb::ListReportsRequest::default()).await.unwrap().into_inner().reports;
-        assert_eq!(listed[0].reporter_id == citizen.name(), told);
-    }
-}
-
 async fn a_report_follows_its_incident(city: City) {
     let dispatcher = city.dispatcher();
     let (mut incidents, mut reports) = (city.incidents(&dispatcher), city.reports(&dispatcher));
@@ -263,107 +172,6 @@ async fn a_report_becomes_an_incident_once(city: City) {
     assert_eq!(again.incident.unwrap().incident_id, incident.incident_id);
 }
 
-async fn suggest(city: &City, category: &str, description: &str) -> Vec<pb::DuplicateCandidate> {
-    let request = pb::SuggestDuplicatesRequest {
-        category_id: category.to_owned(),
-        location: Some(at(55.75, 37.61)),
-        description: description.to_owned(),
-    };
-    city.reports(&city.nobody()).suggest_duplicates(request).await.unwrap().into_inner().candidates
-}
-
-async fn duplicates_are_suggested_the_likeliest_first(city: City) {
-    let citizen = city.citizen();
-    let mut client = city.reports(&citizen);
-    let mut file = async |category: &str, latitude: f64, description: &str| {
-        let request = pb::CreateReportRequest {
-            category_id: category.into(),
-            location: Some(at(latitude, 37.61)),
-            description: description.into(),
-            ..Default::default()
-        };
-        client.file(request).await.report_id
-    };
-    let alike = file("pothole", 55.7502, "Глубокая яма на второй полосе").await;
-    let near = file("pothole", 55.7501, "Сломан бордюр").await;
-    let related = file("road_sign", 55.7501, "Знак упал").await;
-    file("pothole", 55.76, "Глубокая яма на второй полосе").await;
-    file("noise", 55.751, "Шум ночью").await;
-    let fixed = file("pothole", 55.7501, "Глубокая яма").await;
-    city.reports(&city.dispatcher()).reply(&fixed, S::Fixed).await.unwrap();
-
-    let found = suggest(&city, "pothole", "глубокие ямы, вторая полоса").await;
-    let ids: Vec<_> = found.iter().map(|found| found.report.as_ref().unwrap().report_id.clone()).collect();
-    assert_eq!(ids, [alike, near, related]);
-    assert!(found[0].distance_m > 20.0 && found[0].distance_m < 25.0);
-    assert!(found.iter().all(|found| (0.0..=1.0).contains(&found.score)));
-    assert!(found.iter().all(|found| found.report.as_ref().unwrap().reporter_id.is_empty()));
-}
-
-async fn a_duplicate_is_followed_through_its_original(city: City) {
-    let (first, second) = (city.citizen(), city.citizen());
-    let original = city.reports(&first).file(pothole()).await;
-    let copy = city.reports(&second).file(pothole()).await;
-    let mut dispatcher = city.reports(&city.dispatcher());
-    let repeat = |report: &pb::Report, of: &str| pb::AnswerReportRequest {
-        report_id: report.report_id.clone(),
-        status: S::Duplicate.into(),
-        answer: "the same hole".into(),
-        duplicate_of: of.to_owned(),
-        ..Default::default()
-    };
-    for wrong in [String::new(), copy.report_id.clone(), Uuid::new_v4().to_string()] {
-        let refused = dispatcher.answer_report(repeat(&copy, &wrong)).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument, "{wrong}");
-    }
-    dispatcher.answer_report(repeat(&copy, &original.report_id)).await.unwrap();
-    let refused = dispatcher.answer_report(repeat(&original, &copy.report_id)).await.unwrap_err();
-    assert_eq!(reason(&refused), "ORIGINAL_IS_DUPLICATE");
-    let seen = dispatcher.look(&copy.report_id).await.unwrap().report.unwrap();
-    assert_eq!((seen.status(), seen.duplicate_of), (S::Duplicate, original.report_id.clone()));
-    let seen = dispatcher.look(&original.report_id).await.unwrap().report.unwrap();
-    assert_eq!(seen.subscriber_count, 1, "the second reporter follows the first report");
-}
-
-async fn followers_are_counted_once(city: City) {
-    let filed = city.reports(&city.citizen()).file(pothole()).await;
-    let (a, b) = (city.citizen(), city.citizen());
-    let report_id = filed.report_id.clone();
-    for (who, follows, count) in
-        [(&a, true, 1), (&a, true, 1), (&b, true, 2), (&a, false, 1), (&a, false, 1), (&b, false, 0)]
-    {
-        let mut client = city.reports(who);
-        let counted = if follows {
-            let request = pb::SubscribeToReportRequest { report_id: report_id.clone() };
-            client.subscribe_to_report(request).await.unwrap().into_inner().subscriber_count
-        } else {
-            let request = pb::UnsubscribeFromReportRequest { report_id: report_id.clone() };
-            client.unsubscribe_from_report(request).await.unwrap().into_inner().subscriber_count
-        };
-        assert_eq!(counted, count);
-    }
-    let request = pb::SubscribeToReportRequest { report_id: Uuid::new_v4().to_string() };
-    assert_eq!(city.reports(&a).subscribe_to_report(request).await.unwrap_err().code(), Code::NotFound);
-}
-
-async fn a_vote_is_counted_once_and_may_be_changed(city: City) {
-    let filed = city.reports(&city.citizen()).file(pothole()).await;
-    let (a, b) = (city.citizen(), city.citizen());
-    for (who, confirmed, counts) in
-        [(&a, true, (1, 0)), (&a, true, (1, 0)), (&b, true, (2, 0)), (&a, false, (1, 1)), (&a, true, (2, 0))]
-    {
-        let seen = city.reports(who).vote(&filed.report_id, confirmed).await.unwrap();
-        assert_eq!((seen.confirmed_count, seen.refuted_count), counts);
-    }
-    city.reports(&city.dispatcher()).reply(&filed.report_id, S::Fixed).await.unwrap();
-    let seen = city.reports(&a).vote(&filed.report_id, true).await.unwrap();
-    assert_eq!((seen.confirmed_count, seen.refuted_count), (1, 0), "that it is fixed is another question");
-    assert_eq!(
-        city.reports(&city.nobody()).vote(&filed.report_id, true).await.unwrap_err().code(),
-        Code::Unauthenticated
-    );
-}
-
 async fn photos_belong_to_one_report_of_their_owner(city: City) {
     use kvartal_incident::application::ports::Photos as _;
     use kvartal_incident::domain::photo::{Photo, PhotoId, ProcessedPhoto};
@@ -407,34 +215,4 @@ async fn photos_belong_to_one_report_of_their_owner(city: City) {
     let late = store(citizen.name()).await;
     city.clock.advance(std::time::Duration::from_hours(25));
     assert_eq!(reason(&client.create_report(with(&[&late])).await.unwrap_err()), "PHOTO_NOT_AVAILABLE");
-}
-
-async fn reports_are_listed_for_those_who_see_them(city: City) {
-    let citizen = city.citizen();
-    let mut client = city.reports(&citizen);
-    for number in 0..7 {
-        let category_id = if number % 2 == 0 { "pothole" } else { "noise" }.to_owned();
-        client.file(pb::CreateReportRequest { category_id, ..pothole() }).await;
-    }
-    city.reports(&city.citizen()).file(pothole()).await;
-    let count = async |who: &crate::city::Person, filter: pb::ReportFilter| {
-        let (mut count, mut page_token) = (0, String::new());
-        loop {
-            let request = pb::ListReportsRequest { page_size: 3, page_token, filter: Some(filter.clone()) };
-            let page = city.reports(who).list_reports(request).await.unwrap().into_inner();
-            count += page.reports.len();
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return count;
-            }
-        }
-    };
-    let all = pb::ReportFilter::default();
-    assert_eq!(count(&city.nobody(), all.clone()).await, 8);
-    assert_eq!(count(&citizen, pb::ReportFilter { mine: true, ..all.clone() }).await, 7);
-    let noise = pb::ReportFilter { category_ids: vec!["noise".into()], ..all.clone() };
-    assert_eq!(count(&city.nobody(), noise).await, 3);
-    let filter = Some(pb::ReportFilter { mine: true, ..all });
-    let mine = city.reports(&city.nobody()).list_reports(pb::ListReportsRequest { filter, ..Default::default() }).await;
-    assert_eq!(mine.unwrap_err().code(), Code::Unauthenticated);
 }

@@ -69,11 +69,21 @@ pub enum Kind {
     ReportStatusChanged,
     /// An incident was assigned to you.
     IncidentAssigned,
+    /// Jams began in an area you follow.
+    AreaJams,
+    /// Jams you were told about are over.
+    AreaJamsEnded,
+    /// New incidents in an area you follow.
+    AreaIncidents,
+    /// New reports in an area you follow.
+    AreaReports,
+    /// Detectors failed in an area you follow.
+    AreaDetectors,
 }
 
 impl Kind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::EmailConfirmation,
         Self::AddressTaken,
         Self::PasswordReset,
@@ -84,6 +94,11 @@ impl Kind {
         Self::ReportReceived,
         Self::ReportStatusChanged,
         Self::IncidentAssigned,
+        Self::AreaJams,
+        Self::AreaJamsEnded,
+        Self::AreaIncidents,
+        Self::AreaReports,
+        Self::AreaDetectors,
     ];
 
     /// As it is stored; the numbers are those of the contract.
@@ -99,6 +114,11 @@ impl Kind {
             Self::ReportReceived => 8,
             Self::ReportStatusChanged => 9,
             Self::IncidentAssigned => 10,
+            Self::AreaJams => 11,
+            Self::AreaJamsEnded => 12,
+            Self::AreaIncidents => 13,
+            Self::AreaReports => 14,
+            Self::AreaDetectors => 15,
         }
     }
 
@@ -116,7 +136,15 @@ impl Kind {
             | Self::PasswordChanged
             | Self::NewSignIn
             | Self::SessionCompromised => true,
-            Self::RoleGranted | Self::ReportReceived | Self::ReportStatusChanged | Self::IncidentAssigned => false,
+            Self::RoleGranted
+            | Self::ReportReceived
+            | Self::ReportStatusChanged
+            | Self::IncidentAssigned
+            | Self::AreaJams
+            | Self::AreaJamsEnded
+            | Self::AreaIncidents
+            | Self::AreaReports
+            | Self::AreaDetectors => false,
         }
     }
 
@@ -127,6 +155,8 @@ impl Kind {
             Self::EmailConfirmation | Self::AddressTaken | Self::PasswordReset => {
                 Channels { in_app: false, email: true }
             }
+            // Nobody has to hurry because the road is free again.
+            Self::AreaJamsEnded => Channels { in_app: true, email: false },
             _ => Channels { in_app: true, email: true },
         }
     }

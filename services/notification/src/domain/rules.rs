@@ -199,6 +199,9 @@ impl Kind {
                     place: "ул. Садовая, 12".to_owned(),
                 },
             },
+            Self::AreaJams | Self::AreaJamsEnded | Self::AreaIncidents | Self::AreaReports | Self::AreaDetectors => {
+                return self.example_of_area(user);
+            }
         };
         let mut notice = notices(fact).into_iter().next().unwrap_or_else(|| Notice {
             kind: self,
@@ -212,5 +215,17 @@ impl Kind {
         notice.confidence.address = None;
         notice.confidence.expires = None;
         notice
+    }
+    fn example_of_area(self, user: UserId) -> Notice {
+        let lines = "пр. Мира, от ул. Лесной\nНабережная, у моста\nул. Садовая";
+        let data = [("area", "Центральный район"), ("count", "7"), ("lines", lines), ("more", "4")];
+        Notice {
+            kind: self,
+            user: Some(user),
+            subject: "0198c0de-0000-7000-8000-000000000003".to_owned(),
+            link: "/map".to_owned(),
+            data: data.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
+            confidence: Confidence::default(),
+        }
     }
 }

@@ -56,6 +56,11 @@ files! {
     ReportReceived => "report_received",
     ReportStatusChanged => "report_status_changed",
     IncidentAssigned => "incident_assigned",
+    AreaJams => "area_jams",
+    AreaJamsEnded => "area_jams_ended",
+    AreaIncidents => "area_incidents",
+    AreaReports => "area_reports",
+    AreaDetectors => "area_detectors",
 }
 
 fn layout(locale: Locale) -> &'static str {

@@ -13,13 +13,14 @@ use sea_orm::{
 };
 use serde_json::json;
 
+use super::areas::gather;
 use super::inboxes::{from_row, next_places, parse, write};
 use super::preferences;
 use super::rows::{confidence, delivery, notification};
 use crate::application::{Attempt, Deliveries, DeliveryFilter, Ending, channels};
 use crate::domain::{
-    Address, Channel, Confidence, Delivery, DeliveryId, Kind, Locale, Notice, NotificationId, Preferences, State,
-    UserId,
+    Address, AreaNews, Calm, Channel, Confidence, Delivery, DeliveryId, Kind, Locale, Notice, NotificationId,
+    Preferences, State, UserId,
 };
 
 /// The kind of the jobs that send mails; the payload is `{"delivery": id}`.
@@ -39,19 +40,19 @@ const CONSUMER: &str = "notification";
 pub(crate) struct StoredDeliveries {
     store: Store,
     queue: Queue,
+    calm: Calm,
 }
 
 /// Where mail jobs go.
 #[derive(Clone)]
-struct Queue {
+pub(crate) struct Queue {
     jobs: Jobs,
     attempts: u32,
 }
 
 impl StoredDeliveries {
-    /// Mails are tried `attempts` times.
-    pub(crate) fn new(store: Store, jobs: Jobs, attempts: u32) -> Self {
-        Self { store, queue: Queue { jobs, attempts } }
+    pub(crate) fn new(store: Store, queue: Queue, calm: Calm) -> Self {
+        Self { store, queue, calm }
     }
 }
 
@@ -61,10 +62,24 @@ impl Deliveries for StoredDeliveries {
         &self,
         event: Uuid,
         notices: Vec<Notice>,
+        news: Option<AreaNews>,
         now: Timestamp,
     ) -> Result<Vec<Option<NotificationId>>, Error> {
-        let queue = self.queue.clone();
-        self.store.transaction(move |tx| Box::pin(async move { plan(tx, &queue, event, notices, now).await })).await
+        let (queue, calm) = (self.queue.clone(), self.calm);
+        self.store
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    if !applied::first_time(tx, CONSUMER, event).await? || is_planned(tx, event).await? {
+                        return Ok(Vec::new());
+                    }
+                    // Before the inboxes: whoever tells what was gathered locks in this order.
+                    if let Some(news) = news {
+                        gather(tx, calm, news, now).await?;
+                    }
+                    write_plan(tx, &queue, event, notices, now).await
+                })
+            })
+            .await
     }
 
     async fn begin(&self, id: DeliveryId, now: Timestamp) -> Result<Option<Attempt>, Error> {
@@ -99,6 +114,11 @@ impl Deliveries for StoredDeliveries {
 }
 
 impl Queue {
+    /// Mails are tried `attempts` times.
+    pub(crate) fn new(jobs: Jobs, attempts: u32) -> Self {
+        Self { jobs, attempts }
+    }
+
     async fn add(&self, tx: &DatabaseTransaction, delivery: Uuid, now: Timestamp) -> Result<(), Error> {
         let job = NewJob {
             kind: MAIL_JOB.to_owned(),
@@ -126,16 +146,14 @@ impl Part {
     }
 }
 
-async fn plan(
+/// Writes notifications, places in inboxes, deliveries and mail jobs.
+pub(super) async fn write_plan(
     tx: &DatabaseTransaction,
     queue: &Queue,
     event: Uuid,
     notices: Vec<Notice>,
     now: Timestamp,
 ) -> Result<Vec<Option<NotificationId>>, Error> {
-    if !applied::first_time(tx, CONSUMER, event).await? || is_planned(tx, event).await? {
-        return Ok(Vec::new());
-    }
     let users: Vec<Uuid> = notices.iter().filter_map(|notice| notice.user).map(|user| user.0).collect();
     let chosen = preferences::of(tx, &users).await?;
     let nothing_chosen = Preferences::default();

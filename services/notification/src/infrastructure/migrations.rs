@@ -6,11 +6,12 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, boolean, integer, small_integer, text, text_null, uuid,
 };
 
+use super::areas::CreateAreas;
 use super::rows::{confidence, delivery, inbox, notification, outbox, preference};
 
 /// Every migration, oldest first.
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateTables)]
+    vec![Box::new(CreateTables), Box::new(CreateAreas)]
 }
 
 struct CreateTables;

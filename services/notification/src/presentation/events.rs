@@ -10,6 +10,8 @@ use kvartal_proto::time;
 use crate::application::Notifier;
 use crate::domain::{AUDIENCE_MAX, Address, Fact, IncidentFacts, Locale, ReportFacts, UserId};
 
+mod areas;
+
 /// Tells people about events.
 pub(crate) struct NotificationConsumer {
     notifier: Notifier,
@@ -24,17 +26,17 @@ impl NotificationConsumer {
 #[async_trait]
 impl Handler for NotificationConsumer {
     async fn handle(&self, event: &Event) -> Result<(), Error> {
-        match fact(event)? {
-            Some(fact) => self.notifier.tell(event.id, fact).await,
-            None => {
-                tracing::warn!(kind = event.kind, "an event that concerns nobody came");
-                Ok(())
-            }
+        let (fact, news) = (fact(event)?, areas::news(event)?);
+        if fact.is_none() && news.is_none() {
+            tracing::debug!(kind = event.kind, "an event that concerns nobody came");
+            return Ok(());
         }
+        let news = news.filter(|_| self.notifier.is_news(event.time));
+        self.notifier.tell(event.id, fact, news).await
     }
 }
 
-/// What an event says; `None` for one that the contract does not list.
+/// What an event says to single people; `None` for nothing.
 fn fact(event: &Event) -> Result<Option<Fact>, Error> {
     Ok(Some(if event.is::<identity::EmailConfirmationRequested>() {
         let said: identity::EmailConfirmationRequested = event.decode()?;

@@ -130,7 +130,7 @@ impl Identity {
     }
 }
 
-fn answer(message: &impl Message) -> Response {
+pub(crate) fn answer(message: &impl Message) -> Response {
     let encoded = message.encode_to_vec();
     let mut frame = vec![0];
     frame.extend_from_slice(&u32::try_from(encoded.len()).unwrap().to_be_bytes());

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod access;
+mod areas;
 mod deliveries;
 mod identity;
 mod inbox;
+mod incident;
 mod mail_page;
 mod mails;
 mod preferences;

@@ -168,6 +168,7 @@ async fn start(url: Option<String>, identity: &Identity, config: &Config) -> (Ru
     };
     let runtime = Runtime::start(host).await.unwrap();
     identity.register(&runtime);
+    crate::incident::register(&runtime);
     let service = kvartal_notification::service(&runtime, config).await.unwrap();
     let store = service.store.clone();
     runtime.serve(service).await.unwrap();
@@ -175,6 +176,10 @@ async fn start(url: Option<String>, identity: &Identity, config: &Config) -> (Ru
 }
 
 impl Person {
+    pub(crate) fn service(&self) -> BoxService {
+        self.service.clone()
+    }
+
     pub(crate) fn client(&self) -> Client {
         NotificationServiceClient::new(self.service.clone())
     }

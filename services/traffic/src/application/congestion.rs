@@ -2,6 +2,7 @@
 
 pub mod advance;
 pub mod desk;
+pub mod free_flow;
 pub mod ports;
 pub mod roads;
 pub mod speeds;

@@ -31,7 +31,9 @@ pub struct CitySegment {
     pub length_m: f64,
     /// Lanes.
     pub lanes: u32,
-    /// What is allowed, km/h; it stands for the speed at free flow.
+    /// What is allowed, km/h.
+    pub limit_kmh: f64,
+    /// The speed at free flow, km/h: as it was learnt, or what is allowed.
     pub free_flow_kmh: f64,
     /// Where it lies; empty outside all districts.
     pub district: String,

@@ -9,7 +9,8 @@ pub use models::{LastValue, ProfileDecay, SameTimeLastWeek};
 pub use ridge::Ridge;
 pub use scoreboard::{ENOUGH, Error, Scoreboard, TOLD, Tally};
 
-use super::step::Step;
+use super::calendar::Calendar;
+use super::step::{Slot, Step};
 
 /// Horizons: steps 1 to 12 after the origin.
 pub const HORIZONS: usize = 12;
@@ -22,12 +23,18 @@ pub type Forecast = [Option<f64>; HORIZONS];
 pub struct Series {
     first: Step,
     values: Vec<Option<f64>>,
+    calendar: Calendar,
 }
 
 impl Series {
     /// Values from this step on.
     pub fn new(first: Step, values: Vec<Option<f64>>) -> Self {
-        Self { first, values }
+        Self { first, values, calendar: Calendar::default() }
+    }
+
+    /// The same, in a city with these clocks.
+    pub fn by(self, calendar: Calendar) -> Self {
+        Self { calendar, ..self }
     }
 
     /// Steps with their values, in order.
@@ -68,6 +75,16 @@ impl Past<'_> {
     /// The value of a step; `None` after the origin.
     pub fn get(&self, step: Step) -> Option<f64> {
         if step <= self.origin { self.series.get(step) } else { None }
+    }
+
+    /// The weekday and the five minutes of it.
+    pub fn slot(&self, step: Step) -> Slot {
+        self.series.calendar.slot(step)
+    }
+
+    /// The value a week before a step, by the clocks of the city.
+    pub fn week_before(&self, step: Step) -> Option<f64> {
+        self.get(self.series.calendar.weeks_before(step, 1))
     }
 
     /// The value this many steps before the origin.

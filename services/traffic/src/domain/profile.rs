@@ -4,7 +4,7 @@
 //! the days of the same kind (working days, or Saturday and Sunday) are taken together, then all days, then everything:
 //! with one week of data there is a typical day, with several there are typical weekdays.
 
-use super::step::{Slot, Step};
+use super::step::Slot;
 
 /// Slots on each side that a smoothed value covers: a quarter of an hour each way.
 pub const REACH: usize = 3;
@@ -35,8 +35,8 @@ pub struct Typical {
 
 impl Profile {
     /// Counts a value in.
-    pub fn add(&mut self, step: Step, value: f64) {
-        self.add_sum(step.slot(), value, 1);
+    pub fn add(&mut self, slot: Slot, value: f64) {
+        self.add_sum(slot, value, 1);
     }
 
     /// Counts several values in, by their sum.

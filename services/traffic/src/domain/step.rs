@@ -41,16 +41,9 @@ impl Step {
     pub fn plus(self, steps: i64) -> Self {
         Self(self.0.saturating_add(steps))
     }
-
-    /// Its place in the week, 0 for Monday 00:00 UTC to 2015.
-    pub fn slot(self) -> Slot {
-        let slot = (self.0 + EPOCH_SLOT).rem_euclid(STEPS_PER_WEEK);
-        // Between 0 and 2015.
-        Slot(u16::try_from(slot).unwrap_or(0))
-    }
 }
 
-/// A weekday and five minutes of it.
+/// A weekday and five minutes of it; which it is at a step, the [`super::calendar::Calendar`] knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Slot(pub u16);
 
@@ -59,6 +52,13 @@ impl Slot {
     pub const COUNT: usize = 2016;
     /// Slots of a day.
     pub const PER_DAY: usize = 288;
+
+    /// What clocks show that have counted so many steps since 1970.
+    pub fn of_shown(steps: i64) -> Self {
+        let slot = (steps + EPOCH_SLOT).rem_euclid(STEPS_PER_WEEK);
+        // Between 0 and 2015.
+        Self(u16::try_from(slot).unwrap_or(0))
+    }
 
     /// 0 for Monday to 6 for Sunday.
     pub fn weekday(self) -> usize {

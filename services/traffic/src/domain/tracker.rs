@@ -17,7 +17,7 @@ use super::score::{Score, Weighed, score};
 use super::slow_traffic::{self, Pavement, SlowTraffic, SlowTrafficWatch};
 use super::step::Step;
 
-/// The slowest free flow of a freeway, km/h: both rules of corridors were written for freeways and compare with speeds up
+/// The slowest speed that is allowed on a freeway, km/h: both rules of corridors were written for freeways and compare with speeds up
 /// to [`slow_traffic::SPEED_MPH`], so on a street every vehicle would be slow.
 const FREEWAY_KMH: f64 = slow_traffic::SPEED_MPH * MILE_M / 1_000.0;
 
@@ -124,10 +124,13 @@ impl Tracker {
             .collect();
         let events = self.jams.step(step, &congested, city);
         outcome.jam_events.extend(events.into_iter().map(|event| (Rule::SegmentState, event)));
+        let mut watched: BTreeSet<&SegmentName> = BTreeSet::new();
         for stations in city.corridors().filter(|stations| is_freeway(city, stations)) {
             self.take_bottlenecks(step, stations, seen, &mut outcome);
             self.take_slow_traffic(step, stations, seen, &mut outcome);
+            watched.extend(stations.iter().map(|station| &station.segment));
         }
+        self.leave(step, &watched, &mut outcome);
         self.forget();
         let open = self.jams.open().map(|jam| (Rule::SegmentState, jam));
         let queues = self.queues.values().map(|jam| (Rule::PemsBottleneck, jam));
@@ -216,6 +219,25 @@ impl Tracker {
         }
     }
 
+    /// Ends what was found at stations to which the rules of freeways apply no more: the segment was removed, lost its
+    /// detectors or its corridor, or is driven more slowly now.
+    fn leave(&mut self, step: Step, watched: &BTreeSet<&SegmentName>, outcome: &mut Outcome) {
+        self.bottlenecks.retain(|segment, _| watched.contains(segment));
+        self.slow.retain(|segment, _| watched.contains(segment));
+        let gone = |segment: &&SegmentName| !watched.contains(*segment);
+        let queues: Vec<SegmentName> = self.queues.keys().filter(gone).cloned().collect();
+        for segment in queues {
+            if let Some(jam) = self.queues.remove(&segment) {
+                outcome.jam_events.push((Rule::PemsBottleneck, JamEvent::Ended { jam, end: step, into: None }));
+            }
+        }
+        let warnings = self.warnings.values().filter(|warning| gone(&&warning.segment));
+        let warnings: Vec<(Rule, SegmentName)> = warnings.map(|it| (it.rule, it.segment.clone())).collect();
+        for (rule, segment) in warnings {
+            self.unwarn(rule, &segment, step, outcome);
+        }
+    }
+
     fn warn(
         &mut self,
         rule: Rule,
@@ -299,9 +321,9 @@ fn speed(seen: &BTreeMap<SegmentName, Seen>, station: &Station) -> Option<f64> {
     seen.get(&station.segment)?.speed_kmh.map(mph)
 }
 
-/// Whether vehicles drive faster than the rules' thresholds when nobody is in their way.
+/// Whether vehicles may drive faster than the rules' thresholds.
 fn is_freeway(city: &City, stations: &[Station]) -> bool {
-    stations.iter().filter_map(|station| city.segment(&station.segment)).all(|road| road.free_flow_kmh >= FREEWAY_KMH)
+    stations.iter().filter_map(|station| city.segment(&station.segment)).all(|road| road.limit_kmh >= FREEWAY_KMH)
 }
 
 /// Two rules may warn of one segment at once.

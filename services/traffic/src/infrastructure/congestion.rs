@@ -3,14 +3,17 @@
 mod book;
 mod changes;
 mod events;
+mod free_flows;
 mod log;
 mod measured;
 mod migrations;
+mod retention;
 mod rows;
 
 pub(crate) use book::StoredBook;
-pub(crate) use log::StoredLog;
-pub(crate) use measured::StoredMeasurements;
+pub use free_flows::StoredFreeFlows;
+pub use log::StoredLog;
+pub use measured::StoredMeasurements;
 pub(crate) use migrations::migrations;
 
 use crate::domain::city::SegmentName;

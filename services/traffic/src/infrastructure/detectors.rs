@@ -211,7 +211,14 @@ fn news(detector: &Detector, before: Option<Rules>, events: &[HealthEvent], time
         Health::Failed if !failed => {
             let details: Vec<&str> = events.iter().map(|event| event.detail.as_str()).collect();
             let broken_rules = detector.broken_rules().map(|rule| rule as i32).collect();
-            let message = pb::DetectorFailed { detector_id, display_name, broken_rules, detail: details.join("; ") };
+            let message = pb::DetectorFailed {
+                detector_id,
+                display_name,
+                broken_rules,
+                detail: details.join("; "),
+                location: detector.facts.location.map(|(latitude, longitude)| pb::LatLng { latitude, longitude }),
+                segment_id: detector.facts.segment.clone(),
+            };
             Some(Event::new(NAME, &detector.id, time, &message))
         }
         Health::Good if failed => {

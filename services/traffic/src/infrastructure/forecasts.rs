@@ -158,8 +158,15 @@ impl ForecastLog for StoredForecasts {
 
     async fn prune(&self, before: Step) -> Result<(), Error> {
         let old = issue::Entity::delete_many().filter(issue::Column::Origin.lt(before.0));
+        let day = before.0.div_euclid(STEPS_PER_DAY);
+        let tallies = tally::Entity::delete_many().filter(tally::Column::Day.lt(day));
         self.store
-            .transaction(move |tx| Box::pin(async move { old.exec(tx).await.map(|_| ()).map_err(db_error) }))
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    old.exec(tx).await.map_err(db_error)?;
+                    tallies.exec(tx).await.map(|_| ()).map_err(db_error)
+                })
+            })
             .await
     }
 }

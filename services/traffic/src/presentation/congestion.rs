@@ -20,7 +20,7 @@ use crate::messages::congestion as messages;
 
 pub(super) use convert::corners;
 pub(crate) use live::LiveCongestion;
-pub(crate) use schedule::thinning;
+pub(crate) use schedule::{learning, thinning};
 
 /// Rows of a page when nobody said.
 const PAGE: u32 = 1_000;

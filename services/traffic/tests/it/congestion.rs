@@ -14,7 +14,7 @@ const LENGTH: f64 = 804.672;
 /// Segments of the road.
 const COUNT: usize = 8;
 /// The first step, 110 minutes ago: what is found there is still news.
-fn first() -> i64 {
+pub(crate) fn first() -> i64 {
     NOW.seconds() - 110 * 60
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn congestion(stage: &Stage) -> CongestionServiceClient<Client> {
 }
 
 /// A road to the north of eight segments with a detector each; the first half lies in a district.
-async fn build(stage: &Stage) {
+pub(crate) async fn build(stage: &Stage) {
     let mut network = NetworkServiceClient::new(stage.client(&stage.admin()));
     let degrees = LENGTH / 6_371_008.8_f64.to_radians();
     let point = |number: usize| pb::LatLng {
@@ -62,26 +62,26 @@ async fn build(stage: &Stage) {
 }
 
 /// 21 steps: three free, twelve with a queue on segments 4 to 6, six free.
-fn readings() -> Vec<pb::NewReading> {
+pub(crate) fn readings() -> Vec<pb::NewReading> {
     let kmh = |step: i64, number: usize| if (3..15).contains(&step) && (4..7).contains(&number) { 20.0 } else { 100.0 };
     let step =
         |step: i64| (0..COUNT).map(move |number| speed(&format!("d{number}"), first() + step * 300, kmh(step, number)));
     (0..21).flat_map(step).collect()
 }
 
-async fn ingest(stage: &Stage, readings: Vec<pb::NewReading>) {
+pub(crate) async fn ingest(stage: &Stage, readings: Vec<pb::NewReading>) {
     let request = pb::IngestReadingsRequest { readings, validate_only: false };
     let answer = stage.readings().ingest_readings(request).await.unwrap().into_inner();
     assert_eq!(answer.rejected_count, 0, "{answer:?}");
 }
 
-async fn jams(stage: &Stage, filter: pb::JamFilter) -> Vec<pb::Jam> {
+pub(crate) async fn jams(stage: &Stage, filter: pb::JamFilter) -> Vec<pb::Jam> {
     let request = pb::ListJamsRequest { filter: Some(filter), ..Default::default() };
     congestion(stage).list_jams(request).await.unwrap().into_inner().jams
 }
 
 /// The jam of this rule, once it has ended.
-async fn ended(stage: &Stage, rule: pb::CongestionRule) -> pb::Jam {
+pub(crate) async fn ended(stage: &Stage, rule: pb::CongestionRule) -> pb::Jam {
     eventually(SOON, async || {
         let filter = pb::JamFilter { rule: rule.into(), ..Default::default() };
         let found = jams(stage, filter).await;
@@ -94,7 +94,7 @@ fn seconds(time: Option<prost_types::Timestamp>) -> i64 {
     time.unwrap().seconds
 }
 
-fn step(number: i64) -> i64 {
+pub(crate) fn step(number: i64) -> i64 {
     first() + number * 300
 }
 

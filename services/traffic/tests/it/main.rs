@@ -2,11 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "a test waits for its tasks itself")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod calendar;
 mod congestion;
 mod data;
 mod detectors;
 mod fleet;
 mod forecasts;
+mod free_flow;
 mod imports;
 mod live;
 mod los_city;
@@ -15,6 +17,7 @@ mod network;
 mod oracle;
 mod readings;
 mod real_data;
+mod retention;
 mod rollups;
 mod stage;
 mod watcher;

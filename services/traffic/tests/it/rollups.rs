@@ -116,7 +116,7 @@ async fn what_is_old_is_removed_by_class_on_postgres() {
 }
 
 async fn what_is_old_is_removed_by_class(postgres: Option<Arc<kvartal_testing::Postgres>>) {
-    let config = Config { traffic_readings_days: 10, traffic_rollups_days: 20 };
+    let config = Config { traffic_readings_days: 10, traffic_rollups_days: 20, ..Config::default() };
     let clock = Arc::new(ManualClock::at(NOW));
     let stage = Stage::open(postgres, clock.clone(), config).await;
     stage.add(&["d1"]).await;

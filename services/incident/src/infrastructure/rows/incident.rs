@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ids_text, json_of, json_text, known, points_of, points_text};
 use crate::domain::area::AreaId;
-use crate::domain::incident::{Facts, Incident, IncidentId, IncidentKind, IncidentStatus, Priority};
+use crate::domain::incident::{Facts, Incident, IncidentId, IncidentKind, IncidentStatus, Priority, TrafficLink};
 use crate::domain::place::{Direction, LaneState, Place};
 use crate::domain::report::ReportId;
 use crate::infrastructure::grid;
@@ -70,6 +70,9 @@ pub struct Model {
     pub version: i64,
     /// When it is closed, while it is resolved.
     pub close_time: Option<i64>,
+    /// What traffic knows of it, JSON; none for nothing.
+    #[serde(default)]
+    pub traffic: Option<String>,
     /// Who made it with a request id.
     #[serde(skip)]
     pub request_by: Option<String>,
@@ -89,8 +92,8 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl From<&Incident> for Model {
     fn from(incident: &Incident) -> Self {
-        let Incident { id, facts, status, area, assignee, team, reports, source, created, updated, version, close_due } =
-            incident;
+        let Incident { id, facts, status, area, assignee, team, reports, source, .. } = incident;
+        let Incident { created, updated, version, close_due, traffic, .. } = incident;
         let Facts { kind, priority, title, description, place, lanes, start, end } = facts;
         let bounds = place.bounds();
         Self {
@@ -121,6 +124,7 @@ impl From<&Incident> for Model {
             update_time: updated.0,
             version: version.0,
             close_time: close_due.map(|due| due.0),
+            traffic: (!traffic.is_empty()).then(|| json_text(&(&traffic.jams, &traffic.segments, &traffic.detectors))),
             request_by: None,
             request_id: None,
             fingerprint: None,
@@ -134,6 +138,8 @@ impl TryFrom<Model> for Incident {
     fn try_from(row: Model) -> Result<Self, Error> {
         let lanes: Vec<i32> = json_of(&row.lanes)?;
         let reports: Vec<kvartal_kernel::Uuid> = json_of(&row.report_ids)?;
+        let traffic = row.traffic.as_deref().map(json_of).transpose()?.unwrap_or_default();
+        let (jams, segments, detectors) = traffic;
         Ok(Self {
             id: IncidentId(row.id),
             facts: Facts {
@@ -161,6 +167,7 @@ impl TryFrom<Model> for Incident {
             updated: Timestamp(row.update_time),
             version: Version(row.version),
             close_due: row.close_time.map(Timestamp),
+            traffic: TrafficLink { jams, segments, detectors },
         })
     }
 }

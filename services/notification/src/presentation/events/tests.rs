@@ -16,6 +16,15 @@ fn id() -> String {
     Uuid::from_u128(7).to_string()
 }
 
+/// Events that mean something to those who follow areas only: an empty one says nothing.
+const OF_AREAS: [&str; 5] = [
+    "kvartal.incident.v1.IncidentCreated",
+    "kvartal.traffic.v1.JamStarted",
+    "kvartal.traffic.v1.JamEnded",
+    "kvartal.traffic.v1.DetectorFailed",
+    "kvartal.traffic.v1.DetectorRecovered",
+];
+
 #[test]
 fn every_event_of_the_contract_is_understood() {
     for kind in kvartal_proto::contract().consumed_by("notification") {
@@ -23,7 +32,8 @@ fn every_event_of_the_contract_is_understood() {
         event.kind = kind.clone();
         event.payload = prost::bytes::Bytes::new();
         // An empty message lacks ids, which is an error; `None` would mean that nobody knows the event.
-        assert!(!matches!(fact(&event), Ok(None)), "{kind}");
+        let known = !matches!(fact(&event), Ok(None)) || OF_AREAS.contains(&kind.as_str());
+        assert!(known, "{kind}");
     }
 }
 

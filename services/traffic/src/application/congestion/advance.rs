@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use kvartal_kernel::{Clock, Error, Kind};
 use tokio::sync::watch;
 
-use super::ports::{Chunk, CongestionLog, Dirty, Head, Measurements, Roads};
+use super::ports::{Chunk, CongestionLog, Dirty, Head, Measurements, Retention, Roads};
 use crate::domain::city::{City, Measured};
-use crate::domain::step::Step;
+use crate::domain::step::{STEPS_PER_DAY, Step};
 use crate::domain::tracker::{Outcome, Tracker};
 
 /// A step is computed when it has been over for this long; what comes later is late.
@@ -32,6 +32,17 @@ const THIN: i64 = 2 * 288;
 const PACE: Duration = Duration::from_millis(200);
 /// Marks looked at in one reading.
 const MARKS: u64 = 5_000;
+
+/// How long what was found is kept, in days; 0 for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kept {
+    /// States of segments.
+    pub states_days: u32,
+    /// Jams and warnings, after their end.
+    pub jams_days: u32,
+    /// Scores.
+    pub scores_days: u32,
+}
 
 /// Where what was computed is shown.
 #[async_trait]
@@ -103,6 +114,19 @@ impl Advance {
     pub async fn thin(&self) -> Result<(), Error> {
         let Some(done) = self.log.head().await?.done else { return Ok(()) };
         self.log.thin(done.plus(-THIN)).await
+    }
+
+    /// Forgets what was found so long ago that nobody wants it any more.
+    pub async fn prune(&self, kept: Kept) -> Result<(), Error> {
+        let now = Step::of(self.clock.now());
+        let before = |days: u32| (days > 0).then(|| now.plus(-i64::from(days) * STEPS_PER_DAY));
+        let retention = Retention {
+            states_before: before(kept.states_days),
+            jams_before: before(kept.jams_days),
+            scores_before: before(kept.scores_days),
+        };
+        while self.log.prune(retention).await? {}
+        Ok(())
     }
 
     /// Computes some steps; whether there may be more.

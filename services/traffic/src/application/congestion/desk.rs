@@ -9,6 +9,7 @@ use super::ports::{
     CongestionBook, CongestionLog, JamFilter, Measurements, Roads, StoredJam, StoredMoment, StoredScore, StoredWarning,
     WarningFilter,
 };
+use crate::domain::calendar::Calendar;
 use crate::domain::city::{City, Measured, Seen, SegmentName};
 use crate::domain::congestion::Level;
 use crate::domain::jam::JamId;
@@ -34,6 +35,8 @@ pub struct CongestionDesk {
     pub log: Arc<dyn CongestionLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The clocks of the city.
+    pub calendar: Calendar,
 }
 
 /// How a segment is.
@@ -163,7 +166,7 @@ impl CongestionDesk {
     async fn usual_scores(&self, step: Step) -> Result<BTreeMap<String, f64>, Error> {
         let mut sums: BTreeMap<String, (f64, f64)> = BTreeMap::new();
         for week in 1..=WEEKS {
-            let then = step.plus(-week * STEPS_PER_WEEK);
+            let then = self.calendar.weeks_before(step, week);
             for score in self.book.scores_at(then, then).await? {
                 let (sum, count) = sums.entry(score.district).or_default();
                 *sum += score.value;
@@ -196,17 +199,17 @@ impl CongestionDesk {
         let mut sums: BTreeMap<Step, (f64, f64)> = BTreeMap::new();
         for detector in city.detectors(segment) {
             for (step, speed) in self.measurements.speeds(detector, last.plus(-WEEKS * STEPS_PER_WEEK), last).await? {
-                if step.slot().weekday() == weekday {
+                if self.calendar.slot(step).weekday() == weekday {
                     let (sum, count) = sums.entry(step).or_default();
                     *sum += speed;
                     *count += 1.0;
                 }
             }
         }
-        let days: BTreeSet<i64> = sums.keys().map(|step| step.0.div_euclid(288)).collect();
+        let days: BTreeSet<i64> = sums.keys().map(|step| self.calendar.day(*step)).collect();
         let mut slots: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
         for (step, (sum, count)) in sums {
-            slots.entry(step.slot().of_day()).or_default().push(sum / count);
+            slots.entry(self.calendar.slot(step).of_day()).or_default().push(sum / count);
         }
         let slot = |(of_day, values): (usize, Vec<f64>)| {
             let count = values.len();

@@ -52,6 +52,19 @@ pub trait Measurements: Send + Sync {
     async fn dirty(&self, to: Step, limit: u64) -> Result<Vec<Dirty>, Error>;
 }
 
+/// Speeds at free flow that were learnt, km/h.
+#[async_trait]
+pub trait FreeFlows: Send + Sync {
+    /// All of them.
+    async fn all(&self) -> Result<BTreeMap<SegmentName, f64>, Error>;
+
+    /// Changes whenever they do.
+    async fn revision(&self) -> Result<i64, Error>;
+
+    /// Replaces them. Nothing happens when they are the same.
+    async fn put(&self, learnt: BTreeMap<SegmentName, f64>) -> Result<(), Error>;
+}
+
 /// How far the computation is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Head {
@@ -102,6 +115,21 @@ pub trait CongestionLog: Send + Sync {
 
     /// Forgets what the rules remembered after steps before this one, but for one a day.
     async fn thin(&self, before: Step) -> Result<(), Error>;
+
+    /// Forgets what lies before, some of it at a time; whether there may be more. The state of a segment at any later step
+    /// stays as it was.
+    async fn prune(&self, retention: Retention) -> Result<bool, Error>;
+}
+
+/// What is forgotten; nothing of a class where it is `None`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Retention {
+    /// States of segments, and what the rules remembered.
+    pub states_before: Option<Step>,
+    /// Jams and warnings that ended before.
+    pub jams_before: Option<Step>,
+    /// Scores.
+    pub scores_before: Option<Step>,
 }
 
 /// A jam as it is told.

@@ -6,7 +6,7 @@ use kvartal_kernel::{Error, Timestamp};
 
 use super::desk::CongestionDesk;
 use crate::domain::city::{City, MILE_M, Seen, SegmentName};
-use crate::domain::step::{STEPS_PER_WEEK, Step};
+use crate::domain::step::Step;
 use crate::domain::travel_time::{RouteStation, travel_time};
 
 /// Steps that a driver may be on the way.
@@ -71,7 +71,7 @@ impl CongestionDesk {
     async fn usual_seconds(&self, city: &City, names: &[SegmentName], start: Step) -> Result<Option<f64>, Error> {
         let (mut sum, mut count) = (0.0, 0.0);
         for week in 1..=WEEKS {
-            let then = start.plus(-week * STEPS_PER_WEEK);
+            let then = self.calendar.weeks_before(start, week);
             let measured = self.measured(then, then).await?;
             let Some(speeds) = measured.get(&then).map(|measured| city.see(measured)) else { continue };
             if names.iter().any(|name| speed(city, name, &speeds).is_some()) {

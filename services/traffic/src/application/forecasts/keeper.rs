@@ -1,6 +1,6 @@
 //! Makes forecasts, keeps them and compares them with what happened.
 //!
-//! Every quarter of an hour all models forecast every detector. They have learnt up to the midnight before (UTC), so what is
+//! Every quarter of an hour all models forecast every detector. They have learnt up to the midnight before, so what is
 //! kept is what they would have said then; where the service was not running, or history is imported, the last day is made
 //! up for in the same way. When the hour that was forecast is over, the errors are counted.
 
@@ -12,6 +12,7 @@ use kvartal_kernel::{Error, Kind};
 
 use super::ports::{ForecastLog, Issue};
 use crate::application::congestion::ports::{CongestionLog, Measurements};
+use crate::domain::calendar::Calendar;
 use crate::domain::city::Measured;
 use crate::domain::forecast::{self, Error as Miss, Forecast, Forecaster, HORIZONS, Scoreboard, Series};
 use crate::domain::step::{STEPS_PER_DAY, STEPS_PER_WEEK, Step};
@@ -27,6 +28,9 @@ const DETECTORS_MAX: usize = 2_000;
 /// What models learn from.
 const MEMORY: i64 = 8 * STEPS_PER_WEEK;
 
+/// A week, and what clocks may be set back in it.
+const WEEK: i64 = STEPS_PER_WEEK + 12;
+
 type Fitted = Arc<Vec<(String, Box<dyn Forecaster>)>>;
 
 /// What was learnt up to a midnight, by detector.
@@ -41,6 +45,7 @@ pub struct Keeper {
     measurements: Arc<dyn Measurements>,
     congestion: Arc<dyn CongestionLog>,
     log: Arc<dyn ForecastLog>,
+    calendar: Calendar,
     learnt: Mutex<Learnt>,
 }
 
@@ -50,8 +55,9 @@ impl Keeper {
         measurements: Arc<dyn Measurements>,
         congestion: Arc<dyn CongestionLog>,
         log: Arc<dyn ForecastLog>,
+        calendar: Calendar,
     ) -> Self {
-        Self { measurements, congestion, log, learnt: Mutex::default() }
+        Self { measurements, congestion, log, calendar, learnt: Mutex::default() }
     }
 
     /// Makes and compares until nothing is left to do.
@@ -83,10 +89,10 @@ impl Keeper {
         }
     }
 
-    /// Forgets forecasts that were compared long ago.
-    pub async fn prune(&self) -> Result<(), Error> {
+    /// Forgets forecasts that were made so many days before the last one, and how well they did.
+    pub async fn prune(&self, days: u32) -> Result<(), Error> {
         let Some(issued) = self.log.head().await?.issued else { return Ok(()) };
-        self.log.prune(issued.plus(-DAYS * STEPS_PER_DAY)).await
+        self.log.prune(issued.plus(-i64::from(days).max(DAYS) * STEPS_PER_DAY)).await
     }
 
     /// One origin; whether there may be more.
@@ -123,14 +129,14 @@ impl Keeper {
     pub async fn forecast_all(&self, origin: Step) -> Result<Vec<Issue>, Error> {
         let lags = i64::try_from(HORIZONS).unwrap_or(12);
         let recent = self.measurements.between(origin.plus(1 - lags), origin).await?;
-        let week = origin.plus(-STEPS_PER_WEEK);
-        let before = self.measurements.between(week.plus(1), week.plus(lags)).await?;
+        let week = |horizon: i64| self.calendar.weeks_before(origin.plus(horizon), 1);
+        let before = self.measurements.between(week(1), week(lags).max(week(1))).await?;
         let mut detectors: Vec<&String> = recent.values().flat_map(BTreeMap::keys).collect();
         detectors.sort();
         detectors.dedup();
         let mut issues = Vec::new();
         for detector in detectors.into_iter().take(DETECTORS_MAX) {
-            let series = series(detector, origin, [&before, &recent]);
+            let series = series(detector, origin, [&before, &recent]).by(self.calendar.clone());
             issues.extend(self.forecast(detector, &series, origin).await?);
             // Others want the processor as well.
             tokio::task::yield_now().await;
@@ -140,10 +146,10 @@ impl Keeper {
 
     /// What every model says about one detector; `None` when it measured nothing lately.
     pub async fn forecast_one(&self, detector: &str, origin: Step) -> Result<Option<Issue>, Error> {
-        let first = origin.plus(1 - STEPS_PER_WEEK);
+        let first = origin.plus(1 - WEEK);
         let speeds = self.measurements.speeds(detector, first, origin).await?;
         let values = (first.0..=origin.0).map(|step| speeds.get(&Step(step)).copied()).collect();
-        self.forecast(detector, &Series::new(first, values), origin).await
+        self.forecast(detector, &Series::new(first, values).by(self.calendar.clone()), origin).await
     }
 
     async fn forecast(&self, detector: &str, series: &Series, origin: Step) -> Result<Option<Issue>, Error> {
@@ -156,16 +162,16 @@ impl Keeper {
 
     /// The models, taught up to the midnight before the origin.
     async fn fitted(&self, detector: &str, origin: Step) -> Result<Fitted, Error> {
-        let day = origin.0.div_euclid(STEPS_PER_DAY);
+        let day = self.calendar.day(origin);
         if let Some(fitted) = self.known(day, detector) {
             return Ok(fitted);
         }
-        let last = Step(day * STEPS_PER_DAY - 1);
+        let last = self.calendar.midnight(day).plus(-1);
         let speeds = self.measurements.speeds(detector, last.plus(1 - MEMORY), last).await?;
         // From the first value on: what is missing before teaches nothing.
         let first = speeds.keys().next().copied().unwrap_or(last);
         let values = (first.0..=last.0).map(|step| speeds.get(&Step(step)).copied()).collect();
-        let series = Series::new(first, values);
+        let series = Series::new(first, values).by(self.calendar.clone());
         let models = forecast::models();
         let fitted = models.iter().map(|model| (model.name().to_owned(), model.fit(series.up_to(last)))).collect();
         let fitted: Fitted = Arc::new(fitted);
@@ -213,7 +219,7 @@ fn speed(steps: &Steps, step: Step, detector: &str) -> Option<f64> {
 
 /// What is known of a detector in the week before an origin.
 fn series(detector: &str, origin: Step, parts: [&Steps; 2]) -> Series {
-    let first = origin.plus(1 - STEPS_PER_WEEK);
+    let first = origin.plus(1 - WEEK);
     let value = |step: i64| parts.iter().find_map(|steps| speed(steps, Step(step), detector));
     Series::new(first, (first.0..=origin.0).map(value).collect())
 }

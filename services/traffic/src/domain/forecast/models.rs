@@ -57,7 +57,7 @@ impl Model for SameTimeLastWeek {
 
 impl Forecaster for SameTimeLastWeek {
     fn forecast(&self, past: Past<'_>) -> Forecast {
-        each(|horizon| past.lag(STEPS_PER_WEEK - horizon))
+        each(|horizon| past.week_before(past.origin().plus(horizon)))
     }
 }
 
@@ -110,12 +110,12 @@ impl Forecaster for FittedDecay {
     fn forecast(&self, past: Past<'_>) -> Forecast {
         let deviation = weighted(|lag| {
             let step = past.origin().plus(-i64::try_from(lag).ok()?);
-            Some(past.get(step)? - self.profile.get(step.slot())?.value)
+            Some(past.get(step)? - self.profile.get(past.slot(step))?.value)
         });
         let mut left = self.left.iter();
         let mut forecast = [None; super::HORIZONS];
         for (slot, horizon) in forecast.iter_mut().zip(super::ahead()) {
-            let typical = self.profile.get(past.origin().plus(horizon).slot());
+            let typical = self.profile.get(past.slot(past.origin().plus(horizon)));
             *slot = typical.zip(left.next()).zip(deviation).map(|((typical, left), by)| typical.value + left * by);
         }
         forecast
@@ -140,7 +140,7 @@ pub(super) fn profile(past: Past<'_>) -> Smoothed {
     let first = past.origin().plus(-MEMORY);
     for (step, value) in past.series.iter().filter(|(step, _)| (first..=past.origin()).contains(step)) {
         if let Some(value) = value {
-            profile.add(step, value);
+            profile.add(past.slot(step), value);
         }
     }
     profile.smoothed()
@@ -149,5 +149,5 @@ pub(super) fn profile(past: Past<'_>) -> Smoothed {
 /// Deviations from the profile from a step up to the origin.
 pub(super) fn residuals(past: Past<'_>, profile: &Smoothed, first: Step) -> Vec<Option<f64>> {
     let steps = (first.0..=past.origin().0).map(Step);
-    steps.map(|step| Some(past.get(step)? - profile.get(step.slot())?.value)).collect()
+    steps.map(|step| Some(past.get(step)? - profile.get(past.slot(step))?.value)).collect()
 }

@@ -91,11 +91,11 @@ impl Forecaster for Fitted {
         let Some(weights) = &self.weights else { return forecast };
         let deviation = |lag: usize| {
             let step = past.origin().plus(-i64::try_from(lag).ok()?);
-            Some(past.get(step)? - self.profile.get(step.slot())?.value)
+            Some(past.get(step)? - self.profile.get(past.slot(step))?.value)
         };
         let Some(lags) = lags(deviation) else { return forecast };
         for ((slot, weights), horizon) in forecast.iter_mut().zip(weights).zip(super::ahead()) {
-            let typical = self.profile.get(past.origin().plus(horizon).slot());
+            let typical = self.profile.get(past.slot(past.origin().plus(horizon)));
             let by: f64 = weights.iter().zip(lags).map(|(weight, lag)| weight * lag).sum();
             *slot = typical.map(|typical| (typical.value + by).clamp(self.range.0, self.range.1));
         }

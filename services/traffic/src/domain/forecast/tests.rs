@@ -1,8 +1,10 @@
 //! Models do not look ahead, follow their formulas and are switched off when they lose.
 
+use kvartal_kernel::Timestamp;
 use proptest::prelude::*;
 
-use super::{ENOUGH, Error, LastValue, Model, Scoreboard, Series, TOLD, Tally, models};
+use super::{ENOUGH, Error, LastValue, Model, ProfileDecay, SameTimeLastWeek, Scoreboard, Series, TOLD, Tally, models};
+use crate::domain::calendar::Calendar;
 use crate::domain::step::Step;
 
 fn daily(noise: impl Fn(i64) -> f64, steps: i64) -> Series {
@@ -28,6 +30,27 @@ fn profiles_know_what_comes_and_half_a_deviation_is_left() {
         let later = forecast[11].unwrap();
         assert!(soon > 50.0 && later < 35.0, "{} sees the peak come: {soon} then {later}", model.name());
     }
+}
+
+#[test]
+fn the_hour_on_the_wall_counts_when_the_clocks_change() {
+    let berlin = Calendar::named("Europe/Berlin").unwrap();
+    // Five weeks, in the last of which summer time began: at each time of the day the same, by the clocks.
+    let first = Step::of(Timestamp::parse("2026-02-25T00:00:00Z").unwrap());
+    let origin = Step::of(Timestamp::parse("2026-03-30T06:00:00Z").unwrap());
+    let busy = |step: Step| (90..120).contains(&berlin.slot(step).of_day());
+    let value = |step: Step| if busy(step) { 30.0 } else { 60.0 };
+    let values = (first.0..=origin.0).map(|step| Some(value(Step(step)))).collect();
+    let series = Series::new(first, values).by(berlin.clone());
+    let ahead: Vec<f64> = (1..=12).map(|horizon| value(origin.plus(horizon))).collect();
+    let week = SameTimeLastWeek.fit(series.up_to(origin)).forecast(series.up_to(origin));
+    assert_eq!(week.map(Option::unwrap).to_vec(), ahead);
+    let utc = series.clone().by(Calendar::default());
+    let week = SameTimeLastWeek.fit(utc.up_to(origin)).forecast(utc.up_to(origin));
+    assert_ne!(week.map(Option::unwrap).to_vec(), ahead, "an hour late by universal time");
+    let profile = ProfileDecay.fit(series.up_to(origin)).forecast(series.up_to(origin));
+    let miss = profile.iter().zip(&ahead).map(|(said, is)| (said.unwrap() - is).abs()).fold(0.0, f64::max);
+    assert!(miss < 15.0, "only the edges of the rush are smoothed: {miss}");
 }
 
 #[test]

@@ -1,17 +1,21 @@
 //! What is typical.
 
 use super::Profile;
-use crate::domain::step::{Slot, Step};
+use crate::domain::step::Slot;
 
 /// Monday, 2024-01-01 00:00 UTC.
 const MONDAY: i64 = 1_704_067_200 / 300;
 
+fn slot(steps: i64) -> Slot {
+    Slot::of_shown(steps)
+}
+
 #[test]
 fn slots_know_their_weekday_and_time() {
-    assert_eq!(Step(MONDAY).slot(), Slot(0));
-    assert_eq!(Step(MONDAY + 288 + 1).slot(), Slot(289));
-    assert!(Step(MONDAY + 5 * 288).slot().is_weekend());
-    assert_eq!(Step(MONDAY - 1).slot(), Slot(2015));
+    assert_eq!(slot(MONDAY), Slot(0));
+    assert_eq!(slot(MONDAY + 288 + 1), Slot(289));
+    assert!(slot(MONDAY + 5 * 288).is_weekend());
+    assert_eq!(slot(MONDAY - 1), Slot(2015));
 }
 
 #[test]
@@ -20,7 +24,7 @@ fn several_weeks_make_typical_weekdays_and_one_makes_a_typical_day() {
     let mut week = |number: i64| {
         for step in 0..2016 {
             let value = if step < 288 { 20.0 } else { 60.0 };
-            profile.add(Step(MONDAY + number * 2016 + step), value);
+            profile.add(slot(MONDAY + number * 2016 + step), value);
         }
         profile.clone()
     };
@@ -36,7 +40,7 @@ fn several_weeks_make_typical_weekdays_and_one_makes_a_typical_day() {
 fn a_value_is_smoothed_over_a_quarter_of_an_hour_each_way() {
     let mut profile = Profile::default();
     for step in 0..2016 {
-        profile.add(Step(MONDAY + step), if step % 288 == 144 { 70.0 } else { 0.0 });
+        profile.add(slot(MONDAY + step), if step % 288 == 144 { 70.0 } else { 0.0 });
     }
     for (slot, value) in [(140, 0.0), (141, 10.0), (144, 10.0), (147, 10.0), (148, 0.0)] {
         assert!((profile.typical(Slot(slot)).unwrap().value - value).abs() < 1e-9, "slot {slot}");

@@ -24,6 +24,7 @@ fn road() -> City {
         let segment = CitySegment {
             length_m: 804.672,
             lanes: 2,
+            limit_kmh: 100.0,
             free_flow_kmh: 100.0,
             district: if number < 4 { "west".to_owned() } else { String::new() },
             corridor: "M1-N".to_owned(),
@@ -89,7 +90,7 @@ fn a_queue_behind_a_bottleneck_is_found_by_every_rule() {
 #[test]
 fn rules_of_freeways_say_nothing_of_streets() {
     let mut segments = road().segments().clone();
-    segments.values_mut().for_each(|segment| segment.free_flow_kmh = 60.0);
+    segments.values_mut().for_each(|segment| (segment.limit_kmh, segment.free_flow_kmh) = (60.0, 60.0));
     let placed = |number: usize| Placed { detector: format!("d{number}"), segment: name(number), offset_m: 0.0 };
     let city = City::new(segments, (0..COUNT).map(placed).collect());
     // 40 mph are more than what is allowed here.
@@ -99,6 +100,49 @@ fn rules_of_freeways_say_nothing_of_streets() {
     let rules: Vec<Rule> = outcomes.iter().flat_map(|outcome| &outcome.jam_events).map(|(rule, _)| *rule).collect();
     assert_eq!(rules, [Rule::SegmentState]);
     assert!(outcomes.iter().all(|outcome| outcome.warnings.is_empty()));
+}
+
+/// What is open after a queue was found on segments 4 to 6, and what the next step in another city ends.
+fn after_a_change(changed: &City) -> (Tracker, Outcome) {
+    let mut jammed = vec![Some(100.0); COUNT];
+    jammed[4..7].fill(Some(20.0));
+    let mut tracker = Tracker::default();
+    let found = run(&road(), &mut tracker, 0, &vec![jammed.clone(); 12]);
+    assert!(found.iter().any(|outcome| outcome.jams.iter().any(|jam| jam.rule == Rule::PemsBottleneck)));
+    let next = run(changed, &mut tracker, 12, &[jammed]).remove(0);
+    (tracker, next)
+}
+
+fn changed(change: impl FnOnce(&mut BTreeMap<SegmentName, CitySegment>)) -> City {
+    let mut segments = road().segments().clone();
+    change(&mut segments);
+    let placed = |number: usize| Placed { detector: format!("d{number}"), segment: name(number), offset_m: 0.0 };
+    City::new(segments, (0..COUNT).map(placed).collect())
+}
+
+#[test]
+fn bottlenecks_and_warnings_end_where_the_rules_of_freeways_apply_no_more() {
+    let street = changed(|segments| segments.values_mut().for_each(|segment| segment.limit_kmh = 60.0));
+    let elsewhere = changed(|segments| segments.retain(|segment, _| *segment < name(4)));
+    let off_corridor = changed(|segments| segments.values_mut().for_each(|segment| segment.corridor.clear()));
+    for city in [street, elsewhere, off_corridor] {
+        let (tracker, outcome) = after_a_change(&city);
+        let ended = outcome.jam_events.iter().filter(|(rule, event)| {
+            *rule == Rule::PemsBottleneck && matches!(event, JamEvent::Ended { end: Step(12), into: None, .. })
+        });
+        assert_eq!(ended.count(), 1, "{outcome:?}");
+        assert!(outcome.jams.iter().all(|jam| jam.rule != Rule::PemsBottleneck));
+        assert!(!outcome.warnings.is_empty() && outcome.warnings.iter().all(|warning| warning.end == Some(Step(12))));
+        assert!(tracker.queues.is_empty() && tracker.warnings.is_empty() && tracker.bottlenecks.is_empty());
+    }
+}
+
+#[test]
+fn a_bottleneck_goes_on_when_something_else_changes() {
+    let faster = changed(|segments| segments.values_mut().for_each(|segment| segment.limit_kmh = 110.0));
+    let (_, outcome) = after_a_change(&faster);
+    assert!(outcome.jams.iter().any(|jam| jam.rule == Rule::PemsBottleneck));
+    assert!(outcome.warnings.is_empty(), "{outcome:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::changes::{JamChanges, WarningChanges};
 use super::rows::{dirty, head, level, moment, score, tracker};
-use crate::application::congestion::ports::{Chunk, CongestionLog, Head};
+use crate::application::congestion::ports::{Chunk, CongestionLog, Head, Retention};
 use crate::domain::city::City;
 use crate::domain::congestion::Level;
 use crate::domain::step::{STEPS_PER_DAY, Step};
@@ -24,13 +24,13 @@ const ROWS_MAX: usize = 500;
 
 /// The log in a database.
 #[derive(Clone)]
-pub(crate) struct StoredLog {
+pub struct StoredLog {
     store: Store,
 }
 
 impl StoredLog {
     /// In this database.
-    pub(crate) fn new(store: Store) -> Self {
+    pub fn new(store: Store) -> Self {
         Self { store }
     }
 }
@@ -65,6 +65,10 @@ impl CongestionLog for StoredLog {
         self.store
             .transaction(move |tx| Box::pin(async move { delete.exec(tx).await.map(|_| ()).map_err(db_error) }))
             .await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<bool, Error> {
+        self.store.transaction(move |tx| Box::pin(super::retention::prune(tx, retention))).await
     }
 }
 

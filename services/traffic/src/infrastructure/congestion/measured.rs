@@ -25,7 +25,7 @@ const HOURS_MAX: i64 = 400;
 
 /// Measurements in a database.
 #[derive(Clone)]
-pub(crate) struct StoredMeasurements {
+pub struct StoredMeasurements {
     store: Store,
 }
 
@@ -38,7 +38,7 @@ struct Known {
 
 impl StoredMeasurements {
     /// In this database.
-    pub(crate) fn new(store: Store) -> Self {
+    pub fn new(store: Store) -> Self {
         Self { store }
     }
 

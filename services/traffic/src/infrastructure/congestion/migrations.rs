@@ -10,11 +10,11 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, double, double_null, small_integer, small_integer_null, text, uuid, uuid_null,
 };
 
-use super::rows::{dirty, head, jam, level, moment, score, tracker, warning};
+use super::rows::{dirty, free_flow, free_flow_head, head, jam, level, moment, score, tracker, warning};
 
 /// Every migration, oldest first.
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateCongestion)]
+    vec![Box::new(CreateCongestion), Box::new(CreateFreeFlow)]
 }
 
 struct CreateCongestion;
@@ -40,6 +40,31 @@ impl MigrationTrait for CreateCongestion {
     }
 }
 
+struct CreateFreeFlow;
+
+impl MigrationName for CreateFreeFlow {
+    fn name(&self) -> &str {
+        "traffic_0210_create_free_flow"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for CreateFreeFlow {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        use free_flow::Column as C;
+        let mut table = Table::create();
+        table.table(free_flow::Entity).col(text(C::SegmentId).primary_key()).col(double(C::SpeedKmh));
+        manager.create_table(table.to_owned()).await?;
+        use free_flow_head::Column as H;
+        let mut head = Table::create();
+        head.table(free_flow_head::Entity).col(small_integer(H::Id).primary_key()).col(big_integer(H::Revision));
+        manager.create_table(head.to_owned()).await?;
+        let first = free_flow_head::Model { id: 1, revision: 0 };
+        let insert = free_flow_head::Entity::insert(first.into_active_model());
+        insert.exec_without_returning(manager.get_connection()).await.map(|_| ())
+    }
+}
+
 fn levels() -> TableCreateStatement {
     use level::Column as C;
     let key = Index::create().col(C::SegmentId).col(C::Step).to_owned();
@@ -62,12 +87,7 @@ fn trackers() -> TableCreateStatement {
 
 fn marks() -> TableCreateStatement {
     use dirty::Column as C;
-    Table::create()
-        .table(dirty::Entity)
-        .if_not_exists()
-        .col(big_integer(C::Step).primary_key())
-        .col(big_integer(C::Mark))
-        .to_owned()
+    Table::create().table(dirty::Entity).col(big_integer(C::Step).primary_key()).col(big_integer(C::Mark)).to_owned()
 }
 
 fn jams() -> TableCreateStatement {

@@ -203,3 +203,25 @@ table! {
         jam_m: f64,
     }
 }
+
+table! {
+    /// What was learnt of how fast segments are driven when nobody is in the way.
+    free_flow, "free_flow" {
+        /// The segment.
+        #[sea_orm(primary_key, auto_increment = false)]
+        segment_id: String,
+        /// km/h.
+        speed_kmh: f64,
+    }
+}
+
+table! {
+    /// How often that changed.
+    free_flow_head, "free_flow_head" {
+        /// 1: there is one row.
+        #[sea_orm(primary_key, auto_increment = false)]
+        id: i16,
+        /// Grows with every change.
+        revision: i64,
+    }
+}

@@ -48,9 +48,6 @@ impl MigrationTrait for CreateReadings {
         }
         let newest = "CREATE TABLE detector_newest (detector INTEGER NOT NULL PRIMARY KEY, hour INTEGER NOT NULL)";
         db.execute_unprepared(newest).await?;
-        let dirty =
-            "CREATE TABLE IF NOT EXISTS congestion_dirty (step BIGINT NOT NULL PRIMARY KEY, mark BIGINT NOT NULL)";
-        db.execute_unprepared(dirty).await?;
         Ok(())
     }
 }

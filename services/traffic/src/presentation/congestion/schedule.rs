@@ -6,9 +6,13 @@ use async_trait::async_trait;
 use kvartal_host::jobs::{Job, JobHandler, Schedule};
 use kvartal_kernel::Error;
 
-use crate::application::congestion::advance::Advance;
+use crate::application::congestion::advance::{Advance, Kept};
+use crate::application::congestion::free_flow::FreeFlowSchool;
 
-struct Thin(Arc<Advance>);
+struct Thin {
+    advance: Arc<Advance>,
+    kept: Kept,
+}
 
 #[async_trait]
 impl JobHandler for Thin {
@@ -17,11 +21,31 @@ impl JobHandler for Thin {
     }
 
     async fn run(&self, _: &Job) -> Result<(), Error> {
-        self.0.thin().await
+        self.advance.thin().await?;
+        self.advance.prune(self.kept).await
     }
 }
 
-/// Keeps no more of what the rules remembered than going back needs, every night.
-pub(crate) fn thinning(advance: Arc<Advance>) -> Result<Schedule, Error> {
-    Schedule::new("traffic.thin_trackers", "47 1 * * *", Arc::new(Thin(advance)))
+/// Keeps no more of what the rules remembered than going back needs, and of what they found no more than is wanted, every
+/// night.
+pub(crate) fn thinning(advance: Arc<Advance>, kept: Kept) -> Result<Schedule, Error> {
+    Schedule::new("traffic.thin_trackers", "47 1 * * *", Arc::new(Thin { advance, kept }))
+}
+
+struct Learn(FreeFlowSchool);
+
+#[async_trait]
+impl JobHandler for Learn {
+    fn kind(&self) -> &'static str {
+        "traffic.learn_free_flow"
+    }
+
+    async fn run(&self, _: &Job) -> Result<(), Error> {
+        self.0.learn_all().await
+    }
+}
+
+/// Learns how fast segments are driven when nobody is in the way, every night.
+pub(crate) fn learning(school: FreeFlowSchool) -> Result<Schedule, Error> {
+    Schedule::new("traffic.learn_free_flow", "31 2 * * *", Arc::new(Learn(school)))
 }

@@ -8,7 +8,10 @@ use kvartal_kernel::Error;
 
 use crate::application::forecasts::keeper::Keeper;
 
-struct Prune(Arc<Keeper>);
+struct Prune {
+    keeper: Arc<Keeper>,
+    days: u32,
+}
 
 #[async_trait]
 impl JobHandler for Prune {
@@ -17,11 +20,11 @@ impl JobHandler for Prune {
     }
 
     async fn run(&self, _: &Job) -> Result<(), Error> {
-        self.0.prune().await
+        self.keeper.prune(self.days).await
     }
 }
 
 /// Forgets forecasts that were compared long ago, every night.
-pub(crate) fn pruning(keeper: Arc<Keeper>) -> Result<Schedule, Error> {
-    Schedule::new("traffic.prune_forecasts", "53 1 * * *", Arc::new(Prune(keeper)))
+pub(crate) fn pruning(keeper: Arc<Keeper>, days: u32) -> Result<Schedule, Error> {
+    Schedule::new("traffic.prune_forecasts", "53 1 * * *", Arc::new(Prune { keeper, days }))
 }
