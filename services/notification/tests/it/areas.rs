@@ -13,10 +13,11 @@ use kvartal_proto::notification::v1::{
     ListFollowedAreasRequest, Notification, UnfollowAreaRequest, UpdateFollowedAreaRequest,
 };
 use kvartal_proto::traffic::v1 as traffic;
+use kvartal_testing::eventually;
 use tonic::{Code, Status};
 
 use crate::incident::CENTRE;
-use crate::stage::{Database, Person, Stage, event};
+use crate::stage::{Database, Person, SOON, Stage, event};
 
 crate::on_both_databases![
     an_area_a_box_and_a_circle_can_be_followed,
@@ -61,6 +62,21 @@ fn hasty(config: &mut Config) {
     config.area_settle = Duration::from_millis(100);
     config.area_quiet = Duration::ZERO;
     config.area_again = Duration::ZERO;
+}
+
+/// Nothing is told before [`settled`] says so, however slow the machine is.
+fn patient(config: &mut Config) {
+    config.area_settle = Duration::from_secs(3_600);
+}
+
+/// Waits until the last line was gathered, and lets the time to settle be over.
+async fn settled(stage: &Stage, last: &str) {
+    eventually(SOON, || async move {
+        let gathered = stage.dump("area_news").await;
+        if gathered.contains(last) { Ok(()) } else { Err(gathered.lines().count()) }
+    })
+    .await;
+    stage.sql("UPDATE area_messages SET ready_time = 0").await;
 }
 
 fn jam(number: u128) -> traffic::Jam {
@@ -205,16 +221,17 @@ async fn a_jam_is_told_where_it_is_followed_and_its_end_to_those_who_know_it(dat
 }
 
 async fn what_takes_itself_back_at_once_is_not_told(database: Database) {
-    let stage = Stage::start_with(database, |config| config.area_settle = Duration::from_secs(3)).await;
+    let stage = Stage::start_with(database, patient).await;
     let person = stage.person(&["citizen"]);
     follow(&person, centre(&[AreaTopic::Jams])).await.unwrap();
     stage.publish(&[started(&jam(1)), ended(&jam(1)), started(&jam(2))]).await;
+    settled(&stage, "Тверская, 2").await;
     let only = told(&person, 1).await.remove(0);
     assert_eq!(only.title, "Пробка: Тверская, 2");
 }
 
 async fn fifty_failing_detectors_make_one_message(database: Database) {
-    let stage = Stage::start_with(database, |config| config.area_settle = Duration::from_secs(5)).await;
+    let stage = Stage::start_with(database, patient).await;
     let staff = stage.person(&["dispatcher"]);
     follow(&staff, centre(&[AreaTopic::Detectors])).await.unwrap();
     let failed = |number: u32| {
@@ -226,9 +243,10 @@ async fn fifty_failing_detectors_make_one_message(database: Database) {
         })
     };
     let recovered = traffic::DetectorRecovered { detector_id: "d7".to_owned(), ..Default::default() };
-    let mut events: Vec<_> = (0..51).map(failed).collect();
-    events.push(in_order(&recovered));
+    let mut events: Vec<_> = (0..50).map(failed).collect();
+    events.extend([in_order(&recovered), failed(50)]);
     stage.publish(&events).await;
+    settled(&stage, "Датчик 50").await;
     let only = told(&staff, 1).await.remove(0);
     assert_eq!(only.title, "Неисправны датчики: 50 (Центральный)");
     assert!(only.body.ends_with("Датчик 4 и ещё 45."), "{}", only.body);
