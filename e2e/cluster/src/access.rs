@@ -34,6 +34,10 @@ impl Access {
     /// # Errors
     /// When one is refused.
     pub fn apply(&self, objects: &[Value]) -> anyhow::Result<()> {
+        // kubectl takes no objects for a mistake.
+        if objects.is_empty() {
+            return Ok(());
+        }
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
         // Through the input: secrets do not belong on a command line.
         let mut command = self.command(&self.kubectl, "--context");

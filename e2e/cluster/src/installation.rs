@@ -83,7 +83,16 @@ impl Installation {
     fn helm(&self, release: &str, chart: &str, values: &Value, more: &[&str]) -> anyhow::Result<()> {
         let chart = self.charts.join(chart);
         let chart = chart.to_str().context("a path in UTF-8")?;
-        let own = ["upgrade", "--install", release, chart, "--namespace", &self.namespace, "--reset-values"];
+        let own = [
+            "upgrade",
+            "--install",
+            release,
+            chart,
+            "--namespace",
+            &self.namespace,
+            "--reset-values",
+            "--force-conflicts",
+        ];
         self.access.helm(&[&own, more].concat(), Some(values)).map(|_| ()).with_context(|| format!("release {release}"))
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use kvartal_cluster::Access;
 use kvartal_e2e::story;
+use kvartal_proto::identity::v1::GetProfileRequest;
+use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_testing::eventually;
 use serde_json::Value;
 
@@ -112,7 +114,13 @@ async fn a_node_that_is_switched_off_and_on_again_has_everything() {
         if waiting.is_empty() { Ok(()) } else { Err(format!("{waiting:?}")) }
     })
     .await;
-    city.answers().await;
+    // Envoy finds a service well a moment after the service does.
+    let identity = IdentityServiceClient::new(city.front.channel());
+    eventually(PATIENCE, || {
+        let (mut identity, request) = (identity.clone(), citizen.request(GetProfileRequest {}));
+        async move { identity.get_profile(request).await }
+    })
+    .await;
     story::a_report_is_filed_worked_on_and_answered(&city.front).await;
     let lost = lost(&city.front, &citizen, &before).await;
     assert!(lost.is_empty(), "{lost:#?}");
