@@ -284,6 +284,8 @@ pub fn decide(seen: &Seen) -> Step {
         Release::Missing | Release::Uninstalled | Release::Foreign => replace_or(seen, Step::Apply),
         Release::Failed | Release::Superseded | Release::Unknown if seen.rejected => back(seen),
         Release::Failed | Release::Superseded | Release::Unknown => replace_or(seen, Step::Apply),
+        // StatefulSets wait for the pod that did not become ready, also on the way back.
+        Release::Outdated if seen.rejected && seen.stuck_pod => Step::ReplacePod,
         Release::Outdated if seen.rejected => Step::Stall(Stalled::RolledBack),
         Release::Outdated => replace_or(seen, Step::Apply),
         _ => in_place(seen),

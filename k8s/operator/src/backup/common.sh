@@ -31,6 +31,9 @@ connect_to() { # host
   # A password on a command line or in the environment could be read by others; here only by us.
   printf '*:*:*:postgres:%s\n' "$(cat "$CREDENTIALS/superuser-password")" > /tmp/pgpass
   export PGPASSFILE=/tmp/pgpass PGHOST="$host" PGPORT="${DATABASE_PORT:-5432}" PGUSER=postgres
+  # Policies of the network may let a new pod through a moment after it has begun.
+  tries=0
+  until pg_isready --quiet || [ "$tries" -ge 60 ]; do tries=$((tries + 1)); sleep 1; done
 }
 
 throw_away_server() {

@@ -233,7 +233,9 @@ async fn backups_are_made_and_checked_on_request_and_what_fails_is_said() {
     .await;
     let (made, checked) = (status.last_backup.unwrap(), status.last_verified.unwrap());
     assert_eq!((&made.name, made.rows), (&checked.name, 30));
-    assert_eq!(place.condition("RestoreVerified").await.unwrap().status, "True");
+    let is_verified =
+        || async { place.condition("RestoreVerified").await.is_some_and(|verified| verified.status == "True") };
+    eventually(SOON, is_verified).await;
     damaged.store(true, std::sync::atomic::Ordering::SeqCst);
     place.change(json!({ "metadata": { "annotations": { "kvartal.dev/backup-requested": "2" } } })).await;
     let told = eventually(Duration::from_secs(120), || async {
