@@ -106,7 +106,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn everything(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> {
     // A developer's node that runs is used and stays.
     let theirs = options.context.is_some() || node.status().iter().all(|(_, runs)| *runs);
-    let mut steps = Steps::new();
+    let mut steps = Steps::new(None);
     let mut well = true;
     let mut step = |name: &str, cure: &str, work: &dyn Fn() -> anyhow::Result<()>| {
         if well {
