@@ -18,6 +18,7 @@ mod pki;
 mod process;
 mod start;
 mod stop;
+mod wait;
 
 use std::path::PathBuf;
 

@@ -4,20 +4,19 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::layout::Layout;
+use crate::wait;
 
 /// How long a part may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
 /// How long a command may take to become the program that it starts.
 const START: Duration = Duration::from_secs(5);
-const LITTLE: Duration = Duration::from_millis(50);
 
 /// Starts a part: a command that becomes `program`.
 pub(crate) fn spawn(layout: &Layout, name: &str, program: &Path, mut command: Command) -> anyhow::Result<()> {
@@ -36,12 +35,8 @@ pub(crate) fn spawn(layout: &Layout, name: &str, program: &Path, mut command: Co
 
 /// Waits until the command has become the program.
 pub(crate) fn settle(layout: &Layout, name: &str) -> anyhow::Result<()> {
-    let until = Instant::now() + START;
-    while !runs(layout, name) {
-        anyhow::ensure!(Instant::now() < until, "{name} did not start:\n{}", last_words(layout, name));
-        thread::sleep(LITTLE);
-    }
-    Ok(())
+    let started = wait::until(START, || Ok(runs(layout, name).then_some(())))?;
+    started.with_context(|| format!("{name} did not start:\n{}", last_words(layout, name)))
 }
 
 /// Whether the part runs.
@@ -54,12 +49,10 @@ pub(crate) fn stop(layout: &Layout, name: &str) -> anyhow::Result<()> {
     if let Some(pid) = running(layout, name) {
         // Each leads a group of its own. One that has gone meanwhile is what we want.
         let _ = killpg(pid, Signal::SIGTERM);
-        let until = Instant::now() + GRACE;
-        while running(layout, name).is_some() {
-            if Instant::now() > until {
-                let _ = killpg(pid, Signal::SIGKILL);
-            }
-            thread::sleep(LITTLE);
+        let gone = || wait::until(GRACE, || Ok((!runs(layout, name)).then_some(())));
+        if gone()?.is_none() {
+            let _ = killpg(pid, Signal::SIGKILL);
+            gone()?.with_context(|| format!("{name} cannot be killed"))?;
         }
     }
     match fs::remove_file(layout.path(&format!("run/{name}.pid"))) {

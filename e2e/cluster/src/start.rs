@@ -1,13 +1,12 @@
 //! Starts the node and waits until pods can run on it.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::layout::{Layout, NODE, NODE_ADDRESS};
-use crate::{configuration, images, machine, parts, pki, process};
+use crate::{configuration, images, machine, parts, pki, process, wait};
 
 /// The longest that the node may take, on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -57,15 +56,9 @@ pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
 
 /// containerd answers once its socket is there; the first image is the sign.
 fn sandbox(layout: &Layout, began: Instant) -> anyhow::Result<()> {
-    while !layout.containerd_socket().exists() {
-        patience(layout, "containerd", "containerd", began)?;
-    }
-    loop {
-        match images::pause(layout) {
-            Ok(()) => return Ok(()),
-            Err(error) => patience(layout, "containerd", "containerd", began).context(error)?,
-        }
-    }
+    until_ready(layout, "containerd", "containerd", began, || {
+        layout.containerd_socket().exists() && images::pause(layout).is_ok()
+    })
 }
 
 fn ready(
@@ -77,18 +70,21 @@ fn ready(
     began: Instant,
 ) -> anyhow::Result<()> {
     eprintln!("waiting for {what}");
-    loop {
-        match layout.access().kubectl(question) {
-            Ok(text) if text.trim() == answer => return Ok(()),
-            _ => patience(layout, what, part, began)?,
-        }
-    }
+    let access = layout.access();
+    until_ready(layout, what, part, began, || access.kubectl(question).is_ok_and(|text| text.trim() == answer))
 }
 
-fn patience(layout: &Layout, what: &str, part: &str, began: Instant) -> anyhow::Result<()> {
+fn until_ready(
+    layout: &Layout,
+    what: &str,
+    part: &str,
+    began: Instant,
+    is_ready: impl Fn() -> bool,
+) -> anyhow::Result<()> {
     let words = || process::last_words(layout, part);
-    anyhow::ensure!(process::runs(layout, part), "{part} has ended:\n{}", words());
-    anyhow::ensure!(began.elapsed() < PATIENCE, "{what} was not ready in {} s:\n{}", PATIENCE.as_secs(), words());
-    thread::sleep(Duration::from_millis(200));
-    Ok(())
+    let there = wait::until(PATIENCE.saturating_sub(began.elapsed()), || {
+        anyhow::ensure!(process::runs(layout, part), "{part} has ended:\n{}", words());
+        Ok(is_ready().then_some(()))
+    })?;
+    there.with_context(|| format!("{what} was not ready in {} s:\n{}", PATIENCE.as_secs(), words()))
 }

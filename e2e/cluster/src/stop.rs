@@ -3,8 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill};
@@ -12,7 +11,7 @@ use nix::unistd::Pid;
 use xshell::Shell;
 
 use crate::layout::Layout;
-use crate::{machine, network, parts, process};
+use crate::{machine, network, parts, process, wait};
 
 /// How long what containers leave behind may take to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,19 +22,18 @@ const GROUPS: (&str, &str) = ("/sys/fs/cgroup", "kubepods");
 pub(crate) fn down(layout: &Layout) -> anyhow::Result<()> {
     stop(layout)?;
     remove_groups()?;
-    let began = Instant::now();
-    loop {
-        match fs::remove_dir_all(layout.root()) {
-            // The kernel takes the mounts of the last process away a moment after the process.
-            Err(error) if error.kind() == ErrorKind::ResourceBusy && began.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(100));
-            }
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot remove {}", layout.root().display()));
-            }
-            _ => return Ok(()),
-        }
-    }
+    // The kernel takes the mounts of the last process away a moment after the process.
+    removed(|| fs::remove_dir_all(layout.root())).with_context(|| format!("cannot remove {}", layout.root().display()))
+}
+
+/// Removes what may be busy for a moment, or gone.
+fn removed(mut remove: impl FnMut() -> std::io::Result<()>) -> anyhow::Result<()> {
+    let done = wait::until(PATIENCE, || match remove() {
+        Err(error) if error.kind() == ErrorKind::ResourceBusy => Ok(None),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(Some(())),
+    })?;
+    done.context("it stays busy")
 }
 
 /// Stops everything and leaves the data.
@@ -58,25 +56,21 @@ pub(crate) fn stop(layout: &Layout) -> anyhow::Result<()> {
 fn end_containers(layout: &Layout) -> anyhow::Result<()> {
     let socket = layout.containerd_socket();
     let socket = socket.to_string_lossy();
-    let began = Instant::now();
-    loop {
+    let ended = wait::until(PATIENCE, || {
         let is_shim = |id: &i32| {
             let command = command(*id);
             command.contains(&*socket) && command.contains("containerd-shim")
         };
         let shims: Vec<i32> = processes().into_iter().filter(is_shim).collect();
-        if shims.is_empty() {
-            return Ok(());
-        }
-        anyhow::ensure!(began.elapsed() < PATIENCE, "containers did not end: shims {shims:?}");
-        for shim in shims {
-            for child in processes().into_iter().filter(|id| parent(*id) == Some(shim)) {
+        for shim in &shims {
+            for child in processes().into_iter().filter(|id| parent(*id) == Some(*shim)) {
                 let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
             }
-            let _ = kill(Pid::from_raw(shim), Signal::SIGKILL);
+            let _ = kill(Pid::from_raw(*shim), Signal::SIGKILL);
         }
-        thread::sleep(Duration::from_millis(50));
-    }
+        Ok(shims.is_empty().then_some(()))
+    })?;
+    ended.context("containers did not end")
 }
 
 fn processes() -> Vec<i32> {
@@ -108,21 +102,13 @@ fn remove_groups() -> anyhow::Result<()> {
 }
 
 /// A group goes by `rmdir` once it has no processes; its files cannot be removed.
-fn remove_group(group: &Path) -> std::io::Result<()> {
+fn remove_group(group: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(group)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             remove_group(&entry.path())?;
         }
     }
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match fs::remove_dir(group) {
-            // Processes that were killed are in it until they are gone.
-            Err(error) if error.kind() == ErrorKind::ResourceBusy && Instant::now() < until => {
-                thread::sleep(Duration::from_millis(50));
-            }
-            result => return result,
-        }
-    }
+    // Processes that were killed are in it until they are gone.
+    removed(|| fs::remove_dir(group))
 }

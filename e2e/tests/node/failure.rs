@@ -11,7 +11,7 @@ use kvartal_testing::eventually;
 use serde_json::Value;
 
 use crate::city::{City, NAMESPACE, PATIENCE, node};
-use crate::load::{during, lost};
+use crate::load::{during, lost, some};
 
 /// With the deployments of the services.
 const DEPLOYMENTS: [&str; 5] = ["incident", "identity", "notification", "audit", "traffic"];
@@ -98,8 +98,8 @@ async fn a_node_that_is_switched_off_and_on_again_has_everything() {
     };
     let admin = city.front.admin().await;
     let citizen = city.front.user(&admin, &[]).await;
-    let (_, before) = during(&city.front, &citizen, RETRY, || std::thread::sleep(Duration::from_secs(2))).await;
-    assert!(!before.filed.is_empty() && before.failures.is_empty(), "{before:?}");
+    let before = some(&city.front, &citizen).await;
+    assert!(before.failures.is_empty(), "{before:?}");
     let begun = containers(&city);
     tokio::task::spawn_blocking(move || node.stop().and_then(|()| node.up())).await.unwrap().unwrap();
     // What the API server knows at first is how things were.

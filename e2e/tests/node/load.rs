@@ -18,6 +18,8 @@ const PEOPLE: usize = 4;
 const PACE: Duration = Duration::from_millis(100);
 /// Nobody calls more often than this, however long it takes.
 const CALLS: usize = 3_000;
+/// Reports that are enough to see whether any is lost.
+const SOME: usize = 20;
 
 /// What became of the calls.
 #[derive(Debug, Default)]
@@ -52,7 +54,7 @@ pub(crate) async fn during<T: Send + 'static>(
     let mut people = JoinSet::new();
     for _ in 0..PEOPLE {
         let (over, citizen, connect) = (over.clone(), citizen.clone(), connect.clone());
-        people.spawn(async move { person(connect(), citizen, patience, &over).await });
+        people.spawn(async move { person(connect(), citizen, patience, &over, CALLS).await });
     }
     let outcome = tokio::task::spawn_blocking(event).await.expect("it does not panic");
     over.store(true, Ordering::Relaxed);
@@ -68,11 +70,16 @@ pub(crate) async fn during<T: Send + 'static>(
     (outcome, sum)
 }
 
-async fn person(channel: Channel, citizen: User, patience: Duration, over: &AtomicBool) -> Tally {
+/// Some calls while nothing happens.
+pub(crate) async fn some(front: &Front, citizen: &User) -> Tally {
+    person(front.connector()(), citizen.clone(), Duration::ZERO, &AtomicBool::new(false), SOME).await
+}
+
+async fn person(channel: Channel, citizen: User, patience: Duration, over: &AtomicBool, calls: usize) -> Tally {
     let mut tally = Tally::default();
     let reports = ReportServiceClient::new(channel);
     let mut pace = tokio::time::interval(PACE);
-    for _ in 0..CALLS {
+    for _ in 0..calls {
         if over.load(Ordering::Relaxed) {
             break;
         }

@@ -85,7 +85,7 @@ fn dependencies(member: &Member, manifest: &str, problems: &mut Vec<String>) {
 
 fn allowed(folder: &str, dependency: &str, for_tests: bool) -> bool {
     if folder == "xtask" {
-        return false;
+        return dependency == "cluster";
     }
     if let Some((_, list)) = SHARED.iter().find(|(shared, _)| *shared == folder) {
         return list.contains(&dependency) || (for_tests && dependency == "testing" && folder != "crates/kernel");
@@ -93,7 +93,7 @@ fn allowed(folder: &str, dependency: &str, for_tests: bool) -> bool {
     let shared = ALL_SHARED.contains(&dependency);
     match folder {
         // It puts a service of its own behind the edge.
-        "e2e" => shared || dependency == "testing" || dependency == "gateway-grpc-web",
+        "e2e" => shared || ["cluster", "gateway-grpc-web", "testing"].contains(&dependency),
         // The binary puts everything together.
         "kvartal" => {
             dependency != "testing" && dependency != "e2e" && dependency != "xtask"
