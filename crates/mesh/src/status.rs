@@ -54,10 +54,9 @@ pub(crate) fn refusal(code: Code, reason: &'static str, message: &str) -> Status
     Status::with_error_details(code, message, details)
 }
 
-/// The status of a call that took too long, on either side. Alone among refusals it has no details: the caller's own clock
-/// gives none, and it must not depend on whose comes first what the caller is told.
+/// The status of a call that took too long, on either side.
 pub(crate) fn too_late() -> Status {
-    Status::deadline_exceeded("it took too long")
+    refusal(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "it took too long")
 }
 
 /// What a status from another service means here. Reasons, violations and retry delays are kept.

@@ -59,7 +59,9 @@ async fn both(front: Front, least: usize) {
 }
 
 async fn own(what: &str, features: &str, known: &str, least: usize) {
-    let suite = conform(what, features, &["--known-failing", &format!("@{}", file(known))]).await;
+    let list = |name: &str| format!("@{}", file(name));
+    let lists = ["--known-failing", &list(known), "--known-flaky", &list("known-flaky.txt")];
+    let suite = conform(what, features, &lists).await;
     assert!(suite.passed >= least, "only {} of {} cases passed", suite.passed, suite.cases);
 }
 

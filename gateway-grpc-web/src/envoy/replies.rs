@@ -59,8 +59,7 @@ fn replies() -> Vec<Reply> {
         ),
         reply("response.code == 429", Code::ResourceExhausted, "RATE_LIMITED", "too many calls; slow down"),
         Reply { when: "response.code == 413", status: limit::too_large() },
-        // As services say it: without details, which the caller's own clock does not give either.
-        Reply { when: "response.code == 504", status: Status::deadline_exceeded("it took too long") },
+        reply("response.code == 504", Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the call took too long"),
         reply("response.code == 503", Code::Unavailable, "SERVICE_UNREACHABLE", "the service cannot be reached now"),
     ]
 }
