@@ -308,7 +308,8 @@ impl Cluster {
             let output = replica.process.as_ref().map(Process::output).unwrap_or_default();
             format!("--- {} {}\n{output}", replica.role, replica.port)
         };
-        self.replicas.iter().map(wrote).collect()
+        let envoy = self.envoy.as_ref().map(Envoy::output).unwrap_or_default();
+        self.replicas.iter().map(wrote).chain([format!("--- Envoy\n{envoy}")]).collect()
     }
 }
 
