@@ -12,8 +12,9 @@ use super::json::{default_header, overwrite, seconds, typed};
 use super::settings::Settings;
 use crate::{backend, headers};
 
-/// How long the revocation service may take.
-pub(super) const GUARD_TIMEOUT: Duration = Duration::from_millis(250);
+/// How long the revocation service may take. It answers from memory; this is for one that has just started on a machine
+/// that is busy, since what is not answered is refused.
+pub(super) const GUARD_TIMEOUT: Duration = Duration::from_secs(1);
 /// A stream on which nothing comes for this long has lost its other side; services send something more often.
 const STREAM_IDLE: Duration = Duration::from_secs(300);
 /// As the pages' own limit, and a little more, so that theirs is the one that is seen.
@@ -84,23 +85,26 @@ fn route(method: &Method, settings: &Settings) -> Value {
 const NOT_TAKEN_UP: &str = "connect-failure,refused-stream,reset-before-request";
 
 /// A call that may be repeated is repeated when its connection broke, whether or not it arrived, and when the service says
-/// that it cannot now. Twice, elsewhere: the budget of the cluster bounds how often in all.
+/// that it cannot now: the budget of the cluster bounds how often in all.
 fn retry(idempotency: Idempotency) -> Value {
     let mut policy = unless_taken_up(if idempotency == Idempotency::Unknown { "" } else { "unavailable,reset" });
     policy["retry_back_off"] = json!({ "base_interval": "0.025s", "max_interval": "0.25s" });
-    policy["retry_host_predicate"] = json!([{
-        "name": "envoy.retry_host_predicates.previous_hosts",
-        "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", json!({})),
-    }]);
-    // A dead endpoint has no calls, so the least busy of two drawn is mostly the dead one: draw until it is another.
-    policy["host_selection_retry_max_attempts"] = json!(100);
     policy
 }
 
-/// Repeats what was not taken up, and what failed in these ways besides.
+/// Repeats what was not taken up, and what failed in these ways besides. Twice, elsewhere.
 pub(super) fn unless_taken_up(more: &str) -> Value {
     let on = if more.is_empty() { NOT_TAKEN_UP.to_owned() } else { format!("{NOT_TAKEN_UP},{more}") };
-    json!({ "retry_on": on, "num_retries": 2 })
+    json!({
+        "retry_on": on,
+        "num_retries": 2,
+        "retry_host_predicate": [{
+            "name": "envoy.retry_host_predicates.previous_hosts",
+            "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", json!({})),
+        }],
+        // A dead endpoint has no calls, so the least busy of two drawn is mostly the dead one: draw until it is another.
+        "host_selection_retry_max_attempts": 100,
+    })
 }
 
 /// By the class of the RPC and by who calls: the account of a good token, else the address.
