@@ -24,19 +24,23 @@ use tonic::transport::Endpoint;
 const PATIENCE: Duration = Duration::from_secs(60);
 const CALLERS: usize = 4;
 
-/// Answers every RPC of one of the two services of `incident` with an empty message, after a moment.
+/// Answers every RPC of one of the services of `incident` with an empty message, after a moment.
 #[derive(Clone)]
-struct Empty<const REPORTS: bool>;
+struct Empty<const SERVICE: usize>;
 
-impl NamedService for Empty<false> {
+impl NamedService for Empty<0> {
     const NAME: &'static str = "kvartal.incident.v1.IncidentService";
 }
 
-impl NamedService for Empty<true> {
+impl NamedService for Empty<1> {
     const NAME: &'static str = "kvartal.incident.v1.ReportService";
 }
 
-impl<const REPORTS: bool> tower::Service<Request<Body>> for Empty<REPORTS> {
+impl NamedService for Empty<2> {
+    const NAME: &'static str = "kvartal.incident.v1.SuggestionService";
+}
+
+impl<const SERVICE: usize> tower::Service<Request<Body>> for Empty<SERVICE> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -72,7 +76,8 @@ impl Replica {
         config.rate_factor = 1_000_000;
         let runtime = Runtime::start(config).await.unwrap();
         let store = runtime.store("incident", Vec::new()).await.unwrap();
-        runtime.serve(Service::new("incident", store).grpc(Empty::<false>).grpc(Empty::<true>)).await.unwrap();
+        let service = Service::new("incident", store).grpc(Empty::<0>).grpc(Empty::<1>).grpc(Empty::<2>);
+        runtime.serve(service).await.unwrap();
         kvartal_host::listen(&runtime, address).await.unwrap();
         runtime.health().started().await;
         Self { runtime, _data: data }

@@ -58,27 +58,34 @@ impl tower::Service<Request<Body>> for Stub {
     }
 }
 
-/// The other service of incident's contract, which answers nothing here.
-#[derive(Clone)]
-struct Reports;
+/// Another service of incident's contract, which answers nothing here.
+macro_rules! silent {
+    ($name:ident, $service:literal) => {
+        #[derive(Clone)]
+        struct $name;
 
-impl NamedService for Reports {
-    const NAME: &'static str = "kvartal.incident.v1.ReportService";
+        impl NamedService for $name {
+            const NAME: &'static str = $service;
+        }
+
+        impl tower::Service<Request<Body>> for $name {
+            type Response = Response<Body>;
+            type Error = Infallible;
+            type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+            fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn call(&mut self, _: Request<Body>) -> Self::Future {
+                std::future::ready(Ok(Status::unimplemented("not here").into_http()))
+            }
+        }
+    };
 }
 
-impl tower::Service<Request<Body>> for Reports {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        std::future::ready(Ok(Status::unimplemented("not here").into_http()))
-    }
-}
+silent!(Reports, "kvartal.incident.v1.ReportService");
+silent!(Suggestions, "kvartal.incident.v1.SuggestionService");
 
 fn list(head: &http::request::Parts, message: Bytes) -> ListIncidentsResponse {
     let asked = ListIncidentsRequest::decode(message).unwrap();
@@ -128,6 +135,9 @@ pub(crate) async fn serve_stub(runtime: &Runtime) -> Sender<Result<WatchIncident
     let store = runtime.store("incident", Vec::new()).await.unwrap();
     let pages = axum::Router::new().route("/photos/{name}", get(|| async { "a photo" }));
     let stub = Stub(Arc::new(Mutex::new(Some(ReceiverStream::new(feed)))));
-    runtime.serve(Service::new("incident", store).grpc(stub).grpc(Reports).http(pages)).await.unwrap();
+    runtime
+        .serve(Service::new("incident", store).grpc(stub).grpc(Reports).grpc(Suggestions).http(pages))
+        .await
+        .unwrap();
     sender
 }
