@@ -13,9 +13,10 @@ export function FollowedAreas() {
   const text = useText(inboxText);
   const areas = useQuery(AreaService.method.listFollowedAreas);
   const after = {
-    onSuccess: () => {
+    // Pending until what was changed is read again.
+    onSuccess: async () => {
       toast(text.saved);
-      areas.refetch();
+      await areas.refetch();
     },
     onError: toastError,
   };
@@ -31,6 +32,9 @@ export function FollowedAreas() {
     else unfollow.mutate({ followedAreaId });
   };
   const busy = update.isPending || unfollow.isPending;
+  const asked = update.isPending ? update.variables : undefined;
+  const told = ({ followedAreaId, topics: now }: FollowedArea) =>
+    (asked?.followedAreaId === followedAreaId && asked.topics) || now;
   if (isAbsent(areas.error)) return null;
   return (
     <Card title={text.areas}>
@@ -62,7 +66,7 @@ export function FollowedAreas() {
                       type="checkbox"
                       className="checkbox"
                       aria-label={`${area.displayName}: ${text.topics[topic]}`}
-                      checked={area.topics.includes(topic)}
+                      checked={told(area).includes(topic)}
                       disabled={busy}
                       onChange={(event) => set(area, topic, event.currentTarget.checked)}
                     />
