@@ -15,9 +15,12 @@ use serde_json::{Value, json};
 /// Helm's own name as a writer of fields.
 const MANAGER: &str = "helm";
 
-/// What was looked at, so that unchanged objects need no second look: the release's revision and the versions of its objects.
+/// The revision of a release and the versions of its objects.
+type Versions = (u64, Vec<String>);
+
+/// What was looked at, by release, so that unchanged objects need no second look.
 #[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<HashMap<String, (u64, Vec<String>)>>>);
+pub struct Seen(Arc<Mutex<HashMap<String, Versions>>>);
 
 /// The objects of one revision of a release.
 pub struct Objects<'a> {

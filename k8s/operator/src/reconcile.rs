@@ -35,7 +35,7 @@ impl From<kube::Error> for Error {
 /// Looks at an object.
 pub async fn reconcile(object: Arc<ServiceDatabase>, context: Arc<Context>) -> Result<Action, Error> {
     let started = Instant::now();
-    let result = look(&object, &context).await;
+    let result = Box::pin(look(&object, &context)).await;
     context.metrics.reconciled(if result.is_ok() { "ok" } else { "error" }, started.elapsed());
     if result.is_ok() {
         context.succeeded(&object.uid().unwrap_or_default());
@@ -63,7 +63,7 @@ async fn look(object: &ServiceDatabase, context: &Context) -> Result<Action, Err
             context.forget(&object.uid().unwrap_or_default());
             return Ok(Action::await_change());
         };
-        let world = World::look(context, object).await?;
+        let world = Box::pin(World::look(context, object)).await?;
         let leaving = world.object.meta().deletion_timestamp.is_some();
         let step = if leaving { leave(&world.leaving(context)) } else { decide(&world.seen(context)) };
         if !matches!(step, Step::Settled | Step::Wait(_) | Step::Stall(_)) {

@@ -39,7 +39,7 @@ async fn what_was_found_is_forgotten_by_class_and_the_rest_stays_true(stage: Sta
     // The bottleneck ended at step 15, the queue at 17.
     forget(&stage, Retention { jams_before: of(16), ..Retention::default() }).await;
     let left: Vec<String> = jams(&stage, pb::JamFilter::default()).await.into_iter().map(|jam| jam.jam_id).collect();
-    assert_eq!(left, [by_state.jam_id.clone()]);
+    assert_eq!(left, std::slice::from_ref(&by_state.jam_id));
     let mut client = congestion(&stage);
     let life = |jam_id: &str| pb::GetJamRequest { jam_id: jam_id.to_owned() };
     assert!(client.get_jam(life(&by_pems.jam_id)).await.is_err());

@@ -53,7 +53,7 @@ async fn build(platform: &Platform, count: usize) {
                 geometry.push(at);
             }
             // One road of twenty is important.
-            let class = if n % 20 == 0 { classes[n / 20 % 3] } else { classes[3] };
+            let class = if n.is_multiple_of(20) { classes[n / 20 % 3] } else { classes[3] };
             NewSegment {
                 segment_id: format!("road-{n:06}"),
                 display_name: format!("Road {n}"),

@@ -88,9 +88,12 @@ fn meet(a: &Bounds, b: &Bounds) -> bool {
     a.south <= b.north && b.south <= a.north && a.west <= b.east && b.west <= a.east
 }
 
-/// A hundred thousand segments, each with the box about its points, and the network of them.
-fn large() -> &'static (Vec<(Arc<Segment>, Bounds)>, Network) {
-    static LARGE: LazyLock<(Vec<(Arc<Segment>, Bounds)>, Network)> = LazyLock::new(|| {
+/// Segments, each with the box about its points.
+type Boxed = Vec<(Arc<Segment>, Bounds)>;
+
+/// A hundred thousand segments, and the network of them.
+fn large() -> &'static (Boxed, Network) {
+    static LARGE: LazyLock<(Boxed, Network)> = LazyLock::new(|| {
         let all = scattered(100_000);
         let boxed = all.iter().map(|segment| (segment.clone(), Bounds::of(&segment.facts.geometry))).collect();
         (boxed, Network::new(1, all, Vec::new()))
