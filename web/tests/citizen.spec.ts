@@ -108,7 +108,9 @@ test("who is signed in follows a district with the account, and says what is tol
   await page.evaluate(() => localStorage.removeItem("kvartal.areas"));
   await page.goto("/account/notifications");
   await expect(page.getByLabel("Central: Jams")).toBeChecked();
-  await page.getByLabel("Central: Reports").check();
+  await page.getByLabel("Central: Reports").click();
+  await expect(page.getByLabel("Central: Reports")).toBeChecked();
+  await expect(page.getByText("Saved", { exact: true }).first()).toBeVisible();
   await page.reload();
   await expect(page.getByLabel("Central: Reports")).toBeChecked();
   await expect(page.getByLabel("Central: Detectors")).toHaveCount(0);
