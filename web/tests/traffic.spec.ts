@@ -6,6 +6,13 @@ import { expect as quick, test } from "./story";
 const expect = quick.configure({ timeout: 30_000 });
 test.describe.configure({ timeout: 180_000 });
 
+interface Jam {
+  jam_id: string;
+  start_time: string;
+  end_time: string;
+}
+const lasted = (jam: Jam) => Date.parse(jam.end_time) - Date.parse(jam.start_time);
+
 test("the score says what it means, and a jam how it grew", async ({ page, url, audit }) => {
   await page.goto("/");
   await expect(page.getByRole("img", { name: /^\d+(\.\d)? of 10$/ })).toBeVisible();
@@ -13,9 +20,11 @@ test("the score says what it means, and a jam how it grew", async ({ page, url, 
   await expect(page.getByRole("dialog").getByRole("listitem").first()).toBeVisible();
   await audit("how the score is computed");
   await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
-  // One that is over will do: at some hours no road is jammed.
-  const { jams } = await (await fetch(`${url}/v1/jams?page_size=1`)).json();
-  await page.goto(`/jams/${jams[0].jam_id}`);
+  // The one that lasted longest of those that are over: a jam that has just begun has nothing to draw yet.
+  const { jams } = await (await fetch(`${url}/v1/jams?page_size=100`)).json();
+  const over = jams.filter((jam: Jam) => jam.end_time);
+  const [jam] = over.sort((a: Jam, b: Jam) => lasted(b) - lasted(a));
+  await page.goto(`/jams/${jam.jam_id}`);
   await expect(page.getByText("On a free road")).toBeVisible();
   await expect(page.getByRole("img", { name: /^How it grew/ })).toBeVisible();
   await audit("a jam");
