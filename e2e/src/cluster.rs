@@ -53,7 +53,7 @@ struct Replica {
 pub struct Cluster {
     front: Front,
     replicas: Vec<Replica>,
-    envoy: Option<Envoy>,
+    envoy: Option<Arc<Envoy>>,
     public: Option<CertifiedIssuer<'static, KeyPair>>,
     folder: tempfile::TempDir,
     _servers: Servers,
@@ -90,7 +90,7 @@ impl Cluster {
         for at in 0..cluster.replicas.len() {
             cluster.ready(at).await;
         }
-        cluster.envoy = Some(cluster.start_envoy(port, &layout, None).await);
+        cluster.envoy = Some(Arc::new(cluster.start_envoy(port, &layout, None).await));
         cluster.all_well().await;
         cluster
     }
@@ -266,7 +266,7 @@ impl Cluster {
     }
 
     /// The Envoy at the public port.
-    pub fn envoy(&self) -> &Envoy {
+    pub fn envoy(&self) -> &Arc<Envoy> {
         self.envoy.as_ref().expect("it runs")
     }
 
@@ -308,8 +308,11 @@ impl Cluster {
             let output = replica.process.as_ref().map(Process::output).unwrap_or_default();
             format!("--- {} {}\n{output}", replica.role, replica.port)
         };
-        let envoy = self.envoy.as_ref().map(Envoy::output).unwrap_or_default();
-        self.replicas.iter().map(wrote).chain([format!("--- Envoy\n{envoy}")]).collect()
+        // Of the calls, those that failed.
+        let envoy = self.envoy.as_ref().map(|envoy| envoy.output()).unwrap_or_default();
+        let failed: Vec<&str> = envoy.lines().filter(|line| !line.contains(r#""grpc_status":"OK""#)).collect();
+        let envoy = format!("--- Envoy\n{}\n", failed.join("\n"));
+        self.replicas.iter().map(wrote).chain([envoy]).collect()
     }
 }
 

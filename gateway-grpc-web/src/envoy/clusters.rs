@@ -95,6 +95,8 @@ fn plain(name: &str, authorities: &[Authority]) -> Value {
         "per_connection_buffer_limit_bytes": CONNECTION_BUFFER,
         // Streams make connections unequal: the least busy of two is better than the next in turn.
         "lb_policy": "LEAST_REQUEST",
+        // Who is well is news at once: by default it may wait a second for more news, while calls go to who is not.
+        "common_lb_config": { "update_merge_window": "0s" },
         "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": endpoints }] },
     });
     if authorities.iter().all(|authority| authority.host.parse::<IpAddr>().is_ok()) {

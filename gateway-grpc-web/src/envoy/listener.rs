@@ -144,6 +144,7 @@ fn access_log(log: &AccessLog) -> Value {
         "service": "%UPSTREAM_CLUSTER%",
         "upstream": "%UPSTREAM_HOST%",
         "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "failure": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
         "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
         "user_agent": "%REQ(USER-AGENT)%",
         "request_id": "%REQ(X-REQUEST-ID)%",
