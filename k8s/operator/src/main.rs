@@ -119,7 +119,7 @@ async fn work(run: Run) -> anyhow::Result<()> {
         parallel: run.helm_parallel,
     };
     let helm = Helm::new(config, metrics.clone())?;
-    let operator = Peer { name: MANAGER.to_owned() };
+    let operator = Peer { name: MANAGER.to_owned(), namespace: run.namespace.clone() };
     let defaults = Defaults { image: run.image, timescaledb_image: run.timescaledb_image, operator };
     let reporter = Reporter { controller: MANAGER.to_owned(), instance: Some(run.identity.clone()) };
     let events = Recorder::new(client.clone(), reporter);
