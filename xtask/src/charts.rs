@@ -18,7 +18,7 @@ use crate::tools::{HELM, Tool};
 use objects::Object;
 
 /// The charts that are checked, by folder.
-const CHARTS: [&str; 3] = ["service-database", "domain-service", "platform"];
+const CHARTS: [&str; 4] = ["service-database", "domain-service", "platform", "kvartal-operator"];
 /// Kubernetes keeps a release with its chart in one secret of at most a megabyte.
 const RELEASE_MAX: usize = 300 * 1024;
 /// Where rendered objects and schemas are left, to be looked at.
