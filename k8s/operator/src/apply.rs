@@ -166,6 +166,7 @@ async fn create_credentials(context: &Context, world: &World) -> anyhow::Result<
 
 /// Says what is going to be done before it is: whoever comes after knows until when a process may be at work.
 async fn helm(context: &Context, world: &World, verb: Verb) -> anyhow::Result<()> {
+    let slot = context.helm.slot().await;
     let id = context.now().uuid().to_string();
     let mut now = world.object.status.clone().unwrap_or_default();
     let deadline = context.now().plus(OVER).into();
@@ -173,7 +174,7 @@ async fn helm(context: &Context, world: &World, verb: Verb) -> anyhow::Result<()
         Some(Operation { id: id.clone(), verb: verb.name().to_owned(), holder: context.identity.clone(), deadline });
     now.progressing_since = (verb != Verb::Uninstall).then(|| context.now().into());
     status::write(context, &world.object, &now).await?;
-    context.helm.run(&world.namespace, &world.release, &id, verb).await?;
+    context.helm.run(slot, &world.namespace, &world.release, &id, verb).await?;
     Ok(())
 }
 
