@@ -19,6 +19,8 @@ use kvartal_kernel::{Clock, Timestamp};
 pub const HOLDS: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(4);
+/// How often it is looked at by those who wait for it.
+const LOOK: Duration = Duration::from_secs(1);
 /// Who could not renew for so long stops: well before another may begin.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
@@ -75,17 +77,18 @@ impl Candidate {
     pub async fn acquire(&mut self) {
         let mut told = false;
         loop {
-            match self.attempt().await {
-                Ok(true) => return,
-                Ok(false) if !told => {
+            match tokio::time::timeout(GIVE_UP, self.attempt()).await {
+                Ok(Ok(true)) => return,
+                Ok(Ok(false)) if !told => {
                     told = true;
                     let holder = self.seen.as_ref().map(|(held, _)| held.holder.clone());
                     tracing::info!(holder, "another operator works; waiting");
                 }
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the lease cannot be read"),
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the lease cannot be read"),
+                Err(_) => tracing::warn!("the lease cannot be read: the API server does not answer"),
             }
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 

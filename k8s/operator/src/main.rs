@@ -159,7 +159,7 @@ async fn work(run: Run) -> anyhow::Result<()> {
         () = candidate.keep() => anyhow::bail!("the lease is lost"),
     }
     server.await??;
-    candidate.release().await
+    tokio::time::timeout(Duration::from_secs(5), candidate.release()).await.context("the lease cannot be given back")?
 }
 
 async fn signal() {
