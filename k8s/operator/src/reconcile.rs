@@ -181,10 +181,10 @@ async fn back_up(context: &Context, world: &World) -> anyhow::Result<Routine> {
         Move::Make(request) => {
             let backup = names::backup(context.now());
             job::start(context, world, Kind::Backup, &backup, request.as_deref()).await?;
-            if let Some(request) = request {
-                now.handled_backup = Some(request);
-                status::write(context, &world.object, &now).await?;
-            }
+        }
+        Move::Note(request) => {
+            now.handled_backup = Some(request);
+            status::write(context, &world.object, &now).await?;
         }
         Move::Verify(backup) => job::start(context, world, Kind::Verify, &backup, None).await?,
         Move::Record(run) => match job::told(context, world, &run).await? {
