@@ -22,7 +22,7 @@ use crate::decide::Step;
 use crate::helm::{OVER, Verb};
 use crate::observe::World;
 use crate::rotation::{self, Turn};
-use crate::secrets::{self, HANDLED, NEXT, PREVIOUS, SINCE};
+use crate::secrets::{self, HANDLED, NEXT, PREVIOUS, SINCE, TOLD};
 use crate::{names, status};
 
 /// Takes a step.
@@ -258,7 +258,11 @@ async fn publish(
     let deployments = api::<Deployment>(context, world);
     match deployments.patch(&world.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
         // The service is yet to be installed.
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        result => Ok(result.map(|_| ())?),
+        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        result => _ = result?,
     }
+    // Last: until it stands there, all of this is done again.
+    let told = json!({ "metadata": { "annotations": { TOLD: since } } });
+    secrets.patch(&world.release, &PatchParams::default(), &Patch::Merge(&told)).await?;
+    Ok(())
 }
