@@ -63,6 +63,11 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<Done> {
         problems.extend(installation::check(environment, &installed));
         problems.extend(network::check(environment, &installed, &installation::contract(sh)?));
         objects.extend(installed);
+        // A release apart: what it looks after is not in it.
+        let values = format!("k8s/overlays/{environment}/operator.yaml").into();
+        let mut operator = Release::of("kvartal-operator", vec![values]);
+        operator.name = environment.to_owned();
+        objects.extend(operator.render(sh, &mut problems)?);
     }
     problems.extend(objects.iter().flat_map(Object::problems));
     problems.iter().for_each(|problem| eprintln!("{problem}"));
