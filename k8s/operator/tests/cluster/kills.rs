@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// So many are worked on at once: more would only wait for each other's processors, each of them longer.
 static PLACES: Semaphore = Semaphore::const_new(6);
 /// Where a new operator has to wait for the lease of the one before, there is time for other points.
-const ROWS_OF_WAITERS: usize = 3;
+const ROWS_OF_WAITERS: usize = 2;
 
 /// A part of the life of a database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -259,11 +259,10 @@ async fn killed_at_every_write_it_loses_nothing_and_goes_on() {
     for cut in [Cut::Before, Cut::After] {
         // A container that dies takes its Helm with it.
         rows.extend(stages.map(|stage| (stage, cut, Victim::Container, 1, 1)));
-        // One that lives on alone is what a lost lease leaves.
+        // A Helm that lives on alone is what a lost lease leaves, and another operator takes over.
         for first in 1..=ROWS_OF_WAITERS {
-            rows.extend(
-                [Stage::Create, Stage::Change].map(|stage| (stage, cut, Victim::Operator, first, ROWS_OF_WAITERS)),
-            );
+            let stages = [Stage::Create, Stage::Change, Stage::Rotate, Stage::BackUp];
+            rows.extend(stages.map(|stage| (stage, cut, Victim::Operator, first, ROWS_OF_WAITERS)));
         }
     }
     let rows = rows.into_iter().enumerate();
