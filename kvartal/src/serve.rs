@@ -100,7 +100,17 @@ pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
             runtime.directory().reach(name, &url).with_context(|| format!("--peer {name}={url}"))?;
         }
     }
-    if let Err(error) = open(&args, &runtime, console).await {
+    let opened = tokio::select! {
+        opened = open(&args, &runtime, console) => opened,
+        // It may wait for a database for a long time.
+        reason = signals.next() => {
+            console.say(Glyph::Step, format_args!("{reason}: stopping, before everything has started"));
+            let stopped = runtime.shutdown().await;
+            up::tell_stopped(&stopped, console);
+            return Ok(stopped.clean());
+        }
+    };
+    if let Err(error) = opened {
         runtime.shutdown().await;
         return Err(error);
     }
@@ -159,13 +169,14 @@ fn peers(args: &Args) -> Vec<(String, String)> {
 }
 
 async fn open(args: &Args, runtime: &Runtime, console: Console) -> anyhow::Result<()> {
+    // First: while a service waits for its database, the process is alive and not ready.
+    if let Some(address) = args.probe_listen {
+        console.fact("probes", kvartal_host::listen_for_probes(runtime, address).await?);
+    }
     let names: Vec<&str> = args.services.iter().map(String::as_str).collect();
     up::start_services(&names, runtime, &args.configs, console).await?;
     let internal = kvartal_host::listen(runtime, args.listen).await?;
     console.fact("internal", internal);
-    if let Some(address) = args.probe_listen {
-        console.fact("probes", kvartal_host::listen_for_probes(runtime, address).await?);
-    }
     if args.edge {
         let listener = port::listen(args.address, args.port, true).await?;
         let options = Options {

@@ -18,7 +18,7 @@ use crate::tools::{HELM, Tool};
 use objects::Object;
 
 /// The charts that are checked, by folder.
-const CHARTS: [&str; 3] = ["service-database", "domain-service", "platform"];
+const CHARTS: [&str; 4] = ["service-database", "domain-service", "platform", "kvartal-operator"];
 /// Kubernetes keeps a release with its chart in one secret of at most a megabyte.
 const RELEASE_MAX: usize = 300 * 1024;
 /// Where rendered objects and schemas are left, to be looked at.
@@ -63,6 +63,11 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<Done> {
         problems.extend(installation::check(environment, &installed));
         problems.extend(network::check(environment, &installed, &installation::contract(sh)?));
         objects.extend(installed);
+        // A release apart: what it looks after is not in it.
+        let values = format!("k8s/overlays/{environment}/operator.yaml").into();
+        let mut operator = Release::of("kvartal-operator", vec![values]);
+        operator.name = environment.to_owned();
+        objects.extend(operator.render(sh, &mut problems)?);
     }
     problems.extend(objects.iter().flat_map(Object::problems));
     problems.iter().for_each(|problem| eprintln!("{problem}"));

@@ -124,7 +124,7 @@ fn everything(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> 
         step("start the node", "see above; its logs are in its folder", &|| node.down().and_then(|()| node.up()));
     }
     if options.context.is_none() {
-        step("images", "see above", &|| node.load(&image::all(&program(sh, options)?)?));
+        step("images", "see above", &|| node.load(&image::of_node(&program(sh, options)?)?));
     }
     step("install the platform", "cargo xtask e2e kubectl get pods -A", &|| install(sh, options, node));
     step("tests", "see above; some of them: cargo xtask e2e -- NAME", &|| tests(sh, options, node));

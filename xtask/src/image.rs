@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
 use crate::packages::{self, Package};
+use crate::tools::HELM;
 use crate::{build, envoy, web};
 
 /// What to build.
@@ -34,29 +35,50 @@ enum Engine {
     Buildah,
 }
 
+/// Programs that are built or fetched outside of an image, by the names that they have in it.
+type Programs = fn(&Shell, &Options) -> anyhow::Result<Vec<(&'static str, PathBuf)>>;
+
 /// An image: its folder under `k8s/images`, its name and its tag.
 struct Image {
     folder: &'static str,
     name: &'static str,
     tag: &'static str,
-    /// The program that is put into it, if it is built or fetched outside.
-    program: Option<fn(&Shell, &Options) -> anyhow::Result<PathBuf>>,
+    /// What is put into it, if something is.
+    programs: Option<Programs>,
+    /// Folders of the repository that go into it besides.
+    besides: &'static [&'static str],
 }
 
 /// The tags are those of the charts' values.
-const IMAGES: [Image; 5] = [
+const IMAGES: [Image; 6] = [
     Image {
         folder: "kvartal",
         name: "kvartal",
         tag: env!("CARGO_PKG_VERSION"),
-        program: Some(|sh, options| kvartal(sh, options.program.as_deref())),
+        programs: Some(|sh, options| Ok(vec![("kvartal", kvartal(sh, options.program.as_deref())?)])),
+        besides: &[],
     },
-    Image { folder: "postgres", name: "kvartal-postgres", tag: "15", program: None },
-    Image { folder: "redis", name: "kvartal-redis", tag: "7.0", program: None },
-    Image { folder: "rabbitmq", name: "kvartal-rabbitmq", tag: "3.10", program: None },
-    Image { folder: "envoy", name: "kvartal-envoy", tag: envoy::VERSION, program: Some(|sh, _| envoy::program(sh)) },
+    Image {
+        folder: OPERATOR,
+        name: "kvartal-operator",
+        tag: env!("CARGO_PKG_VERSION"),
+        programs: Some(|sh, _| operator(sh)),
+        besides: &["charts/service-database"],
+    },
+    Image { folder: "postgres", name: "kvartal-postgres", tag: "15", programs: None, besides: &[] },
+    Image { folder: "redis", name: "kvartal-redis", tag: "7.0", programs: None, besides: &[] },
+    Image { folder: "rabbitmq", name: "kvartal-rabbitmq", tag: "3.10", programs: None, besides: &[] },
+    Image {
+        folder: "envoy",
+        name: "kvartal-envoy",
+        tag: envoy::VERSION,
+        programs: Some(|sh, _| Ok(vec![("envoy", envoy::program(sh)?)])),
+        besides: &[],
+    },
 ];
 
+/// The folder of the operator's image.
+const OPERATOR: &str = "operator";
 /// What all of them begin with.
 const BASE: &str = "docker.io/library/debian:bookworm-slim";
 /// The stage of a Dockerfile that begins what is left when a program is given from outside.
@@ -83,9 +105,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<PathBuf>> {
     IMAGES.iter().filter(wanted).map(|image| image.build(&sh, engine, options)).collect()
 }
 
-/// Builds all of them with what is installed, and with this `kvartal`.
-pub(crate) fn all(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    run(&Options { program: Some(program.to_owned()), ..Options::default() })
+/// Builds those of a node with what is installed, and with this `kvartal`. Its databases are installed without the operator.
+pub(crate) fn of_node(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let names = IMAGES.map(|image| image.folder.to_owned()).into_iter().filter(|folder| folder != OPERATOR).collect();
+    run(&Options { names, program: Some(program.to_owned()), ..Options::default() })
 }
 
 impl Image {
@@ -95,15 +118,21 @@ impl Image {
         let reference = format!("docker.io/library/{name}:{tag}");
         let dockerfile = format!("k8s/images/{folder}/Dockerfile");
         let text = fs::read_to_string(&dockerfile).with_context(|| dockerfile.clone())?;
-        match self.program {
+        match self.programs {
             None => engine.build(&text, &reference, Path::new(&format!("k8s/images/{folder}")))?,
-            Some(program) => {
+            Some(programs) => {
                 let context = sh.create_temp_dir()?;
-                let program = program(sh, options)?;
-                let file = program.file_name().context("a program has a name")?;
                 fs::create_dir(context.path().join("out"))?;
-                // A hard link will not do: the folder may be on another file system.
-                fs::copy(&program, context.path().join("out").join(file))?;
+                for (file, program) in programs(sh, options)? {
+                    // A hard link will not do: the folder may be on another file system.
+                    fs::copy(&program, context.path().join("out").join(file))
+                        .with_context(|| program.display().to_string())?;
+                }
+                for folder in self.besides {
+                    let to = context.path().join(folder);
+                    fs::create_dir_all(&to)?;
+                    cmd!(sh, "cp -r {folder}/. {to}").quiet().run()?;
+                }
                 let rest = text.split_once(GIVEN).with_context(|| format!("{dockerfile}: no stage `{GIVEN}`"))?.1;
                 let text = format!("FROM scratch AS binaries\nCOPY out /out\n{rest}");
                 engine.build(&text, &reference, context.path())?;
@@ -204,4 +233,12 @@ pub(crate) fn kvartal(sh: &Shell, given: Option<&Path>) -> anyhow::Result<PathBu
     }
     web::build_if_possible(sh);
     build::program(sh, &["build", "--release", "-p", "kvartal"], "kvartal")
+}
+
+/// The operator, and the Helm that it runs.
+fn operator(sh: &Shell) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    HELM.build(sh)?;
+    let name = "kvartal-operator";
+    let program = build::program(sh, &["build", "--release", "-p", name, "--bin", name], name)?;
+    Ok(vec![(name, program), ("helm", HELM.program().into())])
 }

@@ -15,3 +15,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "operator.namespaces" -}}
 {{ .Values.watchNamespaces | default (list .Release.Namespace) | toJson }}
 {{- end -}}
+
+{{/* Labels of the pods of servers, as service-database gives them. */}}
+{{- define "operator.servers" -}}
+{app.kubernetes.io/component: database, app.kubernetes.io/part-of: kvartal}
+{{- end -}}

@@ -38,7 +38,11 @@ spec:
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           args: {{- toYaml $arguments | nindent 12 }}
           securityContext: {{- include "platform.containerSecurity" $root | nindent 12 }}
-          env: {{- include "platform.env" $root | nindent 12 }}
+          env:
+            {{- include "platform.env" $root | nindent 12 }}
+            {{- with $settings.rateFactor }}
+            - {name: KVARTAL_RATE_FACTOR, value: {{ int . | quote }}}
+            {{- end }}
           ports: [{name: main, containerPort: {{ $port }}}, {name: probes, containerPort: 9091}]
           startupProbe: {httpGet: {path: /livez, port: probes}, periodSeconds: 1, failureThreshold: 120}
           readinessProbe: {httpGet: {path: /healthz, port: probes}, periodSeconds: 2, failureThreshold: 2}

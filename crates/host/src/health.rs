@@ -295,7 +295,7 @@ impl Health {
     }
 
     /// Tells the gRPC health service and whoever waits for a change.
-    async fn publish(&self) {
+    pub(crate) async fn publish(&self) {
         let status = |up| if up { ServingStatus::Serving } else { ServingStatus::NotServing };
         let mut statuses = vec![(String::new(), status(self.ready()))];
         {

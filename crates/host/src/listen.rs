@@ -31,8 +31,11 @@ pub async fn listen(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<So
     Ok(bound)
 }
 
-/// Serves `/healthz`, `/livez`, `/metrics` and `grpc.health.v1` on a plain socket, and nothing else.
+/// Serves `/healthz`, `/livez`, `/metrics` and `grpc.health.v1` on a plain socket, and nothing else. It may be called before
+/// any service is registered: then the process is alive and not ready.
 pub async fn listen_for_probes(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<SocketAddr> {
+    // The library says that a process of which it has heard nothing serves.
+    runtime.health().publish().await;
     let how = Listen { http1: true, connections_max: 100, ..grace(runtime) };
     open(runtime, "probe listener", address, with_health(runtime, operations(runtime)), how).await
 }

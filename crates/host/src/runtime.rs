@@ -235,7 +235,10 @@ impl Runtime {
         let what = format!("the database of {service}");
         let store = wait_for(&what, config.wait_for_servers, || Store::open(options.clone())).await?;
         store.hurry(kvartal_mesh::deadline::remaining);
-        store.migrate(crate::migrations(migrations)).await.with_context(|| format!("{what} cannot be migrated"))?;
+        let migrations = crate::migrations(migrations);
+        // It may go away again meanwhile.
+        let migrated = wait_for(&what, config.wait_for_servers, || store.migrate_by(&migrations)).await;
+        migrated.with_context(|| format!("{what} cannot be migrated"))?;
         lock(&self.0.stores).push((service, store.clone()));
         if !store.is_postgres() {
             // The data folder is ours alone: whoever held a job is gone, so nobody waits for its lease to end.

@@ -83,6 +83,11 @@ impl Store {
     /// Applies what has not been applied yet, all of it or nothing; two processes at once do it one after another.
     /// Names must be unique within the database; what the database has beyond the list is left alone.
     pub async fn migrate(&self, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<(), Error> {
+        self.migrate_by(&migrations).await
+    }
+
+    /// The same for who may have to try again.
+    pub async fn migrate_by(&self, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), Error> {
         match &self.0.engine {
             Engine::Sqlite(sqlite) => sqlite.migrate(migrations).await,
             Engine::Postgres(postgres) => postgres.migrate(migrations).await,

@@ -32,7 +32,7 @@ mod applied {
 }
 
 /// Applies what is missing within `tx`, which the caller has made the only one of its kind.
-pub(crate) async fn apply(tx: &DatabaseTransaction, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<(), Error> {
+pub(crate) async fn apply(tx: &DatabaseTransaction, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), Error> {
     let table = Table::create()
         .table(applied::Entity)
         .if_not_exists()
@@ -43,7 +43,7 @@ pub(crate) async fn apply(tx: &DatabaseTransaction, migrations: Vec<Box<dyn Migr
     let rows = applied::Entity::find().all(tx).await.map_err(db_error)?;
     let applied: HashSet<String> = rows.into_iter().map(|row| row.name).collect();
     let mut seen = HashSet::new();
-    for migration in &migrations {
+    for migration in migrations {
         let name = migration.name();
         if !seen.insert(name) {
             return Err(Error::internal(format!("two migrations are named {name}")));

@@ -87,7 +87,7 @@ impl Postgres {
         if self.watch.away() { &self.nowhere } else { &self.pool }
     }
 
-    pub(crate) async fn migrate(&self, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<(), Error> {
+    pub(crate) async fn migrate(&self, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), Error> {
         let tx = self.pool.begin().await.map_err(db_error)?;
         // Waiting for another process and rewriting a table may take their time; waiting for a table's lock may not,
         // because everybody else queues behind the one who waits.

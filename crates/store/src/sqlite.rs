@@ -110,7 +110,7 @@ impl Sqlite {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    pub(crate) async fn migrate(&self, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<(), Error> {
+    pub(crate) async fn migrate(&self, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), Error> {
         let _guard = migrate::lock_file(&self.lock).await?;
         let tx = writer::begin(&self.writer).await.map_err(db_error)?;
         migrate::apply(&tx, migrations).await?;

@@ -50,7 +50,7 @@ impl Installation {
         let mut charts: Vec<(String, &str, Value)> = databases
             .map(|service| (format!("{}-database", service.name), "service-database", values::database(service)))
             .collect();
-        charts.push(("platform".to_owned(), "platform", values::platform(self)));
+        charts.push(("platform".to_owned(), "platform", values::platform()));
         at_once(&charts, |(release, chart, values)| self.helm(release, chart, values, &[]))?;
         let stateful: Vec<String> =
             services.iter().map(|service| format!("statefulset/{}-database", service.name)).collect();

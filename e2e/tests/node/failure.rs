@@ -14,7 +14,7 @@ use crate::city::{City, NAMESPACE, PATIENCE, node};
 use crate::load::{during, lost, some};
 
 /// With the deployments of the services.
-const DEPLOYMENTS: [&str; 5] = ["incident", "identity", "notification", "audit", "traffic"];
+const DEPLOYMENTS: [&str; 6] = ["incident", "identity", "notification", "audit", "traffic", "operations"];
 /// A caller that is told "unavailable" calls again, as the contract says.
 const RETRY: Duration = Duration::from_secs(60);
 

@@ -22,7 +22,7 @@ use crate::decide::Step;
 use crate::helm::{OVER, Verb};
 use crate::observe::World;
 use crate::rotation::{self, Turn};
-use crate::secrets::{self, HANDLED, NEXT, PREVIOUS, SINCE};
+use crate::secrets::{self, HANDLED, NEXT, PREVIOUS, SINCE, TOLD};
 use crate::{names, status};
 
 /// Takes a step.
@@ -166,6 +166,7 @@ async fn create_credentials(context: &Context, world: &World) -> anyhow::Result<
 
 /// Says what is going to be done before it is: whoever comes after knows until when a process may be at work.
 async fn helm(context: &Context, world: &World, verb: Verb) -> anyhow::Result<()> {
+    let slot = context.helm.slot().await;
     let id = context.now().uuid().to_string();
     let mut now = world.object.status.clone().unwrap_or_default();
     let deadline = context.now().plus(OVER).into();
@@ -173,7 +174,7 @@ async fn helm(context: &Context, world: &World, verb: Verb) -> anyhow::Result<()
         Some(Operation { id: id.clone(), verb: verb.name().to_owned(), holder: context.identity.clone(), deadline });
     now.progressing_since = (verb != Verb::Uninstall).then(|| context.now().into());
     status::write(context, &world.object, &now).await?;
-    context.helm.run(&world.namespace, &world.release, &id, verb).await?;
+    context.helm.run(slot, &world.namespace, &world.release, &id, verb).await?;
     Ok(())
 }
 
@@ -257,7 +258,11 @@ async fn publish(
     let deployments = api::<Deployment>(context, world);
     match deployments.patch(&world.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
         // The service is yet to be installed.
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        result => Ok(result.map(|_| ())?),
+        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        result => _ = result?,
     }
+    // Last: until it stands there, all of this is done again.
+    let told = json!({ "metadata": { "annotations": { TOLD: since } } });
+    secrets.patch(&world.release, &PatchParams::default(), &Patch::Merge(&told)).await?;
+    Ok(())
 }

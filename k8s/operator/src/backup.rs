@@ -82,6 +82,8 @@ pub enum Move {
     Wait,
     /// Make a backup, for this request if it is for one.
     Make(Option<String>),
+    /// Write down that this request has its backup.
+    Note(String),
     /// Check the backup of this name.
     Verify(String),
     /// Read what this Job has to tell, and note it.
@@ -118,6 +120,12 @@ pub fn plan(known: &Known<'_>, now: Timestamp) -> Move {
     let verified = known.verified.map(|verified| verified.name.as_str());
     let of = |kind, progress| known.runs.iter().filter(move |run| run.kind == kind && run.progress == progress);
     let newest = |kind, progress| of(kind, progress).max_by(|a, b| a.backup.cmp(&b.backup));
+    let request = known.request.filter(|request| known.handled != Some(*request));
+    let has_run = |request: &&str| known.runs.iter().any(|run| run.request.as_deref() == Some(*request));
+    if let Some(request) = request.filter(has_run) {
+        // Its Job says so. The status has to, because the Job is gone after a day and the request is not.
+        return Move::Note(request.to_owned());
+    }
     if known.runs.iter().any(|run| run.progress == Progress::Active && run.kind != Kind::Restore) {
         return Move::Wait;
     }
@@ -132,10 +140,7 @@ pub fn plan(known: &Known<'_>, now: Timestamp) -> Move {
             return Move::Verify(last.to_owned());
         }
     }
-    let answered = |request: &str| {
-        known.handled == Some(request) || known.runs.iter().any(|run| run.request.as_deref() == Some(request))
-    };
-    if let Some(request) = known.request.filter(|request| !answered(request)) {
+    if let Some(request) = request {
         return Move::Make(Some(request.to_owned()));
     }
     // One that failed is tried again at the next time, not at once: what was in its way may still be.

@@ -48,7 +48,12 @@ struct Memory {
     provisioned: Option<String>,
     /// Failures in a row.
     failures: u32,
+    /// After a failure: until when it is left alone, and which generation failed.
+    rests: Option<(Timestamp, Option<i64>)>,
 }
+
+/// The longest wait after a failure.
+const LONGEST: u64 = 60;
 
 impl Context {
     /// A new one.
@@ -95,17 +100,30 @@ impl Context {
         self.memory(uid, |memory| memory.provisioned = Some(key));
     }
 
-    /// Another failure; how long to wait after it: two seconds, four, … five minutes.
-    pub(crate) fn failed(&self, uid: &str) -> Duration {
-        let failures = self.memory(uid, |memory| {
+    /// Another failure; how long to wait after it: one second, two, four, … one minute.
+    pub(crate) fn failed(&self, uid: &str, generation: Option<i64>) -> Duration {
+        self.memory(uid, |memory| {
+            let wait = Duration::from_secs(2_u64.saturating_pow(memory.failures).min(LONGEST));
             memory.failures = memory.failures.saturating_add(1);
-            memory.failures
-        });
-        Duration::from_secs(2_u64.saturating_pow(failures).min(300))
+            memory.rests = Some((self.now().plus(wait), generation));
+            wait
+        })
+    }
+
+    /// What is left of the wait after a failure. What people change since then is looked at at once.
+    pub(crate) fn rests(&self, uid: &str, generation: Option<i64>) -> Option<Duration> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, failed) = memory.get(uid)?.rests?;
+        let left = until.since(self.now());
+        (failed == generation && !left.is_zero()).then_some(left)
     }
 
     pub(crate) fn succeeded(&self, uid: &str) {
-        self.memory(uid, |memory| memory.failures = 0);
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not made for this: the object may be gone, and nobody would forget it again.
+        if let Some(memory) = memory.get_mut(uid) {
+            (memory.failures, memory.rests) = (0, None);
+        }
     }
 
     pub(crate) fn forget(&self, uid: &str) {

@@ -76,7 +76,8 @@ async fn databases(context: Arc<Context>, namespace: &str, stop: CancellationTok
 
 async fn identities(issuer: Arc<Issuer>, namespace: &str, stop: CancellationToken) {
     let accounts = watcher::Config::default().labels(identity::SERVICE);
-    let owned = watcher::Config::default().labels(&format!("{},type!=authority", identity::SERVICE));
+    // Not the authority's own Secret, which is nobody's identity.
+    let owned = watcher::Config::default().labels(&format!("{0},{0}!=authority", identity::SERVICE));
     let by_service = |secret: Secret| {
         let service = secret.labels().get(identity::SERVICE)?;
         Some(ObjectRef::new(service).within(&secret.namespace()?))

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
@@ -54,6 +54,9 @@ pub struct Helm {
     running: TaskTracker,
     metrics: Metrics,
 }
+
+/// A place among the processes that may run at once.
+pub struct Slot(Option<OwnedSemaphorePermit>);
 
 /// What is done with a release.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,15 +113,28 @@ impl Helm {
         hex(&hash.finalize())[..40].to_owned()
     }
 
+    /// Waits for a place. Before anything is announced: the deadline of a process counts from its announcement.
+    pub async fn slot(&self) -> Slot {
+        // It is never closed.
+        Slot(Arc::clone(&self.slots).acquire_owned().await.ok())
+    }
+
     /// Does it. Whoever stops waiting does not stop Helm: it would leave a locked release.
-    pub async fn run(&self, namespace: &str, release: &str, operation: &str, verb: Verb) -> Result<(), Failed> {
+    pub async fn run(
+        &self,
+        slot: Slot,
+        namespace: &str,
+        release: &str,
+        operation: &str,
+        verb: Verb,
+    ) -> Result<(), Failed> {
         let (helm, name) = (self.clone(), verb.name());
         let (namespace, release, operation) = (namespace.to_owned(), release.to_owned(), operation.to_owned());
         let work = self.running.spawn(async move {
-            let _slot = helm.slots.acquire().await;
             let started = Instant::now();
             let result = helm.child(&namespace, &release, &operation, &verb).await;
             helm.metrics.helm(name, result.is_ok(), started.elapsed());
+            drop(slot.0);
             result
         });
         let result = work.await.unwrap_or_else(|error| Err(error.to_string()));

@@ -19,6 +19,10 @@ use kvartal_kernel::{Clock, Timestamp};
 pub const HOLDS: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(4);
+/// How often it is looked at by those who wait for it.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long to wait when somebody wrote it at the same time.
+const CROSSED: Duration = Duration::from_millis(200);
 /// Who could not renew for so long stops: well before another may begin.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
@@ -42,6 +46,17 @@ pub enum Verdict {
     Renew,
     /// Somebody else works.
     Yield,
+}
+
+/// What came of an attempt to have it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Attempt {
+    /// It is ours.
+    Ours,
+    /// Somebody else works.
+    Theirs,
+    /// Somebody wrote it at the same time: who has it, is to be read again.
+    Crossed,
 }
 
 /// What to do, `seen` being when the lease was first seen as it is: another machine's clock proves nothing.
@@ -75,29 +90,36 @@ impl Candidate {
     pub async fn acquire(&mut self) {
         let mut told = false;
         loop {
-            match self.attempt().await {
-                Ok(true) => return,
-                Ok(false) if !told => {
+            match tokio::time::timeout(GIVE_UP, self.attempt()).await {
+                Ok(Ok(Attempt::Ours)) => return,
+                Ok(Ok(Attempt::Theirs)) if !told => {
                     told = true;
                     let holder = self.seen.as_ref().map(|(held, _)| held.holder.clone());
                     tracing::info!(holder, "another operator works; waiting");
                 }
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the lease cannot be read"),
+                Ok(Ok(Attempt::Theirs | Attempt::Crossed)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the lease cannot be read"),
+                Err(_) => tracing::warn!("the lease cannot be read: the API server does not answer"),
             }
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
     /// Keeps it; returns when it is lost, or may be.
     pub async fn keep(&mut self) {
-        let mut renewed = self.clock.now();
+        let (mut renewed, mut pause) = (self.clock.now(), RENEW);
         loop {
-            tokio::time::sleep(RENEW).await;
-            let left = GIVE_UP.saturating_sub(self.clock.now().since(renewed));
-            match tokio::time::timeout(left, self.attempt()).await {
-                Ok(Ok(true)) => renewed = self.clock.now(),
-                Ok(Ok(false)) => return,
+            tokio::time::sleep(pause).await;
+            let began = self.clock.now();
+            let left = GIVE_UP.saturating_sub(began.since(renewed));
+            let attempt = tokio::time::timeout(left, self.attempt()).await;
+            // An answer that took its time does not make the next renewal later.
+            pause = RENEW.saturating_sub(self.clock.now().since(began)).max(CROSSED);
+            match attempt {
+                // Since it was asked for, not since the answer: others count from the moment it was written.
+                Ok(Ok(Attempt::Ours)) => renewed = began,
+                Ok(Ok(Attempt::Theirs)) => return,
+                Ok(Ok(Attempt::Crossed)) => pause = CROSSED,
                 Ok(Err(error)) => tracing::warn!(%error, "the lease cannot be renewed"),
                 Err(_) => tracing::warn!("the lease cannot be renewed: the API server does not answer"),
             }
@@ -118,7 +140,7 @@ impl Candidate {
         Ok(())
     }
 
-    async fn attempt(&mut self) -> anyhow::Result<bool> {
+    async fn attempt(&mut self) -> anyhow::Result<Attempt> {
         let now = self.clock.now();
         let found = self.api.get_opt(&self.name).await?;
         let held = found.as_ref().and_then(held);
@@ -129,7 +151,7 @@ impl Candidate {
         self.seen = held.clone().map(|held| (held, seen));
         let verdict = evaluate(held.as_ref(), &self.identity, seen, now);
         if verdict == Verdict::Yield {
-            return Ok(false);
+            return Ok(Attempt::Theirs);
         }
         let time = MicroTime(Moment::from_microsecond(now.0).context("a time of day")?);
         let mut lease = found.clone().unwrap_or_else(|| Lease {
@@ -151,8 +173,8 @@ impl Candidate {
             None => self.api.create(&params, &lease).await,
         };
         match written {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),
+            Ok(_) => Ok(Attempt::Ours),
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(Attempt::Crossed),
             Err(error) => Err(error.into()),
         }
     }

@@ -119,7 +119,7 @@ async fn work(run: Run) -> anyhow::Result<()> {
         parallel: run.helm_parallel,
     };
     let helm = Helm::new(config, metrics.clone())?;
-    let operator = Peer { name: MANAGER.to_owned() };
+    let operator = Peer { name: MANAGER.to_owned(), namespace: run.namespace.clone() };
     let defaults = Defaults { image: run.image, timescaledb_image: run.timescaledb_image, operator };
     let reporter = Reporter { controller: MANAGER.to_owned(), instance: Some(run.identity.clone()) };
     let events = Recorder::new(client.clone(), reporter);
@@ -159,7 +159,7 @@ async fn work(run: Run) -> anyhow::Result<()> {
         () = candidate.keep() => anyhow::bail!("the lease is lost"),
     }
     server.await??;
-    candidate.release().await
+    tokio::time::timeout(Duration::from_secs(5), candidate.release()).await.context("the lease cannot be given back")?
 }
 
 async fn signal() {

@@ -280,7 +280,8 @@ impl World {
     }
 }
 
-fn smaller(found: Option<&str>, asked: &str) -> bool {
+/// Whether what is there is less than what is asked for.
+pub(crate) fn smaller(found: Option<&str>, asked: &str) -> bool {
     match (found.and_then(quantity::bytes), quantity::bytes(asked)) {
         (Some(found), Some(asked)) => found < asked,
         _ => false,

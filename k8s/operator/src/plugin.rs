@@ -166,19 +166,21 @@ impl Desk {
             "{} has no place for backups: set spec.backup first",
             wait.name
         );
-        let from = names::backup(SystemClock.now());
+        // The newest before, and not the time here: another machine's clock makes the names.
+        let before = database.status.and_then(|status| status.last_verified).map(|record| record.name);
+        let asked = SystemClock.now();
         self.ask(&wait.name, BACK_UP).await?;
         if wait.no_wait {
             return Ok(format!("asked {} for a backup\n", wait.name));
         }
         let done = self.wait(&wait.name, wait.timeout, |database| {
             let verified = database.status.as_ref().and_then(|status| status.last_verified.clone());
-            if let Some(record) = verified.filter(|record| record.name >= from) {
+            if let Some(record) = verified.filter(|record| Some(&record.name) > before.as_ref()) {
                 return Some(Ok(record));
             }
             let bad = ["BackupHealthy", "RestoreVerified"].into_iter().filter_map(|kind| condition(database, kind));
             let mut bad = bad.filter(|condition| {
-                condition.status == "False" && condition.last_transition_time.0.seconds() >= seconds(&from)
+                condition.status == "False" && condition.last_transition_time.0.seconds() >= asked.seconds()
             });
             bad.next().map(|condition| Err(anyhow::anyhow!("{}: {}", condition.reason, condition.message)))
         });
@@ -208,6 +210,8 @@ impl Desk {
 
     async fn restore(&self, restore: &Restore) -> anyhow::Result<String> {
         let mut spec = self.get(&restore.from).await?.spec;
+        // The one it is made from may be at rest because of what happened to it.
+        spec.paused = false;
         spec.restore_from = Some(RestoreFrom { database: restore.from.clone(), backup: restore.backup.clone() });
         let new = ServiceDatabase::new(&restore.name, spec);
         self.api.create(&PostParams::default(), &new).await.context("the new database cannot be made")?;

@@ -34,11 +34,16 @@ impl From<kube::Error> for Error {
 
 /// Looks at an object.
 pub async fn reconcile(object: Arc<ServiceDatabase>, context: Arc<Context>) -> Result<Action, Error> {
+    let uid = object.uid().unwrap_or_default();
+    if let Some(left) = context.rests(&uid, object.meta().generation) {
+        // What is written about a failure is a change, too; it must not undo the wait that follows the failure.
+        return Ok(Action::requeue(left));
+    }
     let started = Instant::now();
     let result = Box::pin(look(&object, &context)).await;
     context.metrics.reconciled(if result.is_ok() { "ok" } else { "error" }, started.elapsed());
     if result.is_ok() {
-        context.succeeded(&object.uid().unwrap_or_default());
+        context.succeeded(&uid);
     }
     result
 }
@@ -50,7 +55,7 @@ pub fn failed(object: Arc<ServiceDatabase>, error: &Error, context: Arc<Context>
         // Somebody changed the object between our look and our step.
         return Action::requeue(Duration::from_millis(100));
     }
-    let wait = context.failed(&object.uid().unwrap_or_default());
+    let wait = context.failed(&object.uid().unwrap_or_default(), object.meta().generation);
     tracing::warn!(object = %object.name_any(), namespace = object.namespace(), %error, ?wait, "a look failed");
     Action::requeue(wait)
 }
@@ -71,8 +76,8 @@ async fn look(object: &ServiceDatabase, context: &Context) -> Result<Action, Err
             if step == Step::RemoveFinalizer {
                 return Ok(Action::await_change());
             }
-            if step == Step::DeleteLeftovers {
-                // What was deleted takes a moment to go.
+            if matches!(step, Step::DeleteLeftovers | Step::ReplaceWorkload) {
+                // What was deleted takes a moment to go; until then the next look would find it again.
                 return Ok(Action::requeue(Duration::from_secs(1)));
             }
             continue;
@@ -176,10 +181,10 @@ async fn back_up(context: &Context, world: &World) -> anyhow::Result<Routine> {
         Move::Make(request) => {
             let backup = names::backup(context.now());
             job::start(context, world, Kind::Backup, &backup, request.as_deref()).await?;
-            if let Some(request) = request {
-                now.handled_backup = Some(request);
-                status::write(context, &world.object, &now).await?;
-            }
+        }
+        Move::Note(request) => {
+            now.handled_backup = Some(request);
+            status::write(context, &world.object, &now).await?;
         }
         Move::Verify(backup) => job::start(context, world, Kind::Verify, &backup, None).await?,
         Move::Record(run) => match job::told(context, world, &run).await? {

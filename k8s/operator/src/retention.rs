@@ -24,10 +24,16 @@ pub async fn sweep(context: &Context, namespace: &str) -> anyhow::Result<Vec<Str
         if at > context.now() || databases.get_opt(name).await?.is_some() {
             continue;
         }
-        // The passwords first: a volume without them is found here again, passwords without a volume would not be.
-        ignore_missing(secrets.delete(&names::server_secret(name), &DeleteParams::default()).await)?;
+        // Exactly what was seen: whoever takes the volume over takes its time off it first. Its passwords only when it goes,
+        // for nobody can read a volume without them; those that stay after a kill between the two do no harm.
         let exactly = Preconditions { uid: volume.uid(), resource_version: volume.resource_version() };
-        ignore_missing(volumes.delete(&claim, &DeleteParams::default().preconditions(exactly)).await)?;
+        match volumes.delete(&claim, &DeleteParams::default().preconditions(exactly)).await {
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => continue,
+            result => _ = result?,
+        }
+        if databases.get_opt(name).await?.is_none() {
+            ignore_missing(secrets.delete(&names::server_secret(name), &DeleteParams::default()).await)?;
+        }
         tracing::info!(namespace, name, "the volume of a deleted database has reached its time and is deleted");
         gone.push(name.to_owned());
     }

@@ -14,7 +14,7 @@ use kvartal_kernel::Timestamp;
 use crate::api::ROTATE;
 use crate::names;
 use crate::observe::World;
-use crate::secrets::{HANDLED, NEXT, PREVIOUS, SINCE, annotation, value};
+use crate::secrets::{HANDLED, NEXT, PREVIOUS, SINCE, TOLD, annotation, value};
 use kube::ResourceExt as _;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -119,4 +119,5 @@ pub fn is_published(world: &World) -> bool {
         && value(service, "url")
             .is_some_and(|url| known.is_some_and(|known| url.contains(&format!("{user}:{}@", known.as_str()))))
         && annotation(service, SINCE).is_some()
+        && annotation(service, TOLD) == annotation(service, SINCE)
 }

@@ -19,6 +19,8 @@ use crate::names;
 pub const NEXT: &str = "kvartal.dev/next-user";
 /// Annotation of the service's Secret: since when its user is the one.
 pub const SINCE: &str = "kvartal.dev/since";
+/// Annotation of the service's Secret: since when the user is that the service's pods were told of.
+pub const TOLD: &str = "kvartal.dev/told";
 /// Annotation of the service's Secret: the user before, until it is retired.
 pub const PREVIOUS: &str = "kvartal.dev/previous-user";
 /// Annotation of the service's Secret: the request for a rotation that was answered last.

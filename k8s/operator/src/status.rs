@@ -47,10 +47,10 @@ pub(crate) fn at_rest(
     if status.rejected.as_deref().is_some_and(|rejected| rejected != world.digest) {
         status.rejected = None;
     }
-    match step {
-        Step::Wait(Waiting::Workload) => _ = status.progressing_since.get_or_insert(now),
-        Step::Settled => status.progressing_since = None,
-        _ => {}
+    // Only a change has a deadline. A server that was ready and whose node has gone is waited for without one: what it runs
+    // works, and taking it back would help nobody.
+    if step == Step::Settled {
+        status.progressing_since = None;
     }
     status.credentials = rotation::known(world).map(|known| CredentialsStatus {
         previous: known.previous.filter(|previous| *previous != known.user),

@@ -20,6 +20,13 @@ pub fn problem(object: &ServiceDatabase) -> Option<String> {
             return Some(format!("{field}: {size} is no size: write one such as 5Gi"));
         }
     }
+    let memory = spec.resources.as_ref().and_then(|resources| resources.limits.memory.as_deref());
+    if let Some(memory) = memory.filter(|memory| !memory.ends_with("Mi") && !memory.ends_with("Gi")) {
+        // The chart reckons buffers from it, and would refuse it again and again.
+        return Some(format!(
+            "spec.resources.limits.memory: {memory} must be a whole number of Mi or Gi: write one such as 512Mi"
+        ));
+    }
     if let Some(backup) = &spec.backup {
         if spec.engine != Engine::Postgres {
             return Some("spec.backup: backups are checked by restoring them, and that is known for engine postgres only: remove backup".to_owned());
@@ -36,4 +43,23 @@ pub fn problem(object: &ServiceDatabase) -> Option<String> {
         "spec.restoreFrom.database: a database cannot begin with a backup of itself: give this object another name"
             .to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::api::ServiceDatabase;
+
+    #[test]
+    fn memory_that_the_chart_would_refuse_is_told_at_once() {
+        let of = |limits: serde_json::Value| {
+            let spec = serde_json::from_value(json!({ "resources": { "limits": limits } })).unwrap();
+            super::problem(&ServiceDatabase::new("news", spec))
+        };
+        assert_eq!(of(json!({ "memory": "512Mi" })), None);
+        assert_eq!(of(json!({ "cpu": "1" })), None);
+        let problem = of(json!({ "memory": "500000000" })).unwrap();
+        assert!(problem.contains("write one such as 512Mi"), "{problem}");
+    }
 }

@@ -22,6 +22,8 @@ pub struct Defaults {
 pub struct Peer {
     /// `app.kubernetes.io/name` of the pods.
     pub name: String,
+    /// Where they are: the operator need not be in the namespace of the databases.
+    pub namespace: String,
 }
 
 /// Label of the pods of backups, checks and restores.
@@ -39,18 +41,17 @@ fn document(service: &str, spec: &ServiceDatabaseSpec, defaults: &Defaults) -> V
     if let Some(class) = &spec.storage.class_name {
         storage["className"] = class.as_str().into();
     }
+    let operator = json!({
+        "podSelector": { "matchLabels": { "app.kubernetes.io/name": defaults.operator.name } },
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": defaults.operator.namespace } },
+    });
     let mut values = json!({
         "service": service,
         "engine": engine(spec.engine),
         "image": { "repository": image(spec, defaults), "tag": spec.version },
         "credentialsSecret": names::server_secret(service),
         "storage": storage,
-        "networkPolicy": {
-            "alsoFrom": [
-                { "app.kubernetes.io/name": defaults.operator.name },
-                { "app.kubernetes.io/name": JOB_NAME },
-            ],
-        },
+        "networkPolicy": { "alsoFrom": [operator, { "app.kubernetes.io/name": JOB_NAME }] },
     });
     if let Some(digest) = spec.image.as_ref().and_then(|image| image.digest.as_deref()) {
         values["image"]["digest"] = digest.into();

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// Kinds that are in no namespace.
+const CLUSTER_WIDE: [&str; 2] = ["ClusterRole", "CustomResourceDefinition"];
+
 /// Labels.
 pub(super) type Labels = BTreeMap<String, String>;
 
@@ -58,7 +61,8 @@ impl Object {
     /// What is wrong with it, wherever it is installed.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        if self.text("/metadata/namespace") != "city" {
+        let namespace = if CLUSTER_WIDE.contains(&self.kind()) { "" } else { "city" };
+        if self.text("/metadata/namespace") != namespace {
             wrong.push("metadata.namespace is not that of the release".to_owned());
         }
         if let Some(pods) = self.pods() {

@@ -1,12 +1,14 @@
 //! Health as operators and Kubernetes see it.
 
+use std::net::SocketAddr;
+
 use kvartal_testing::{PostgresServer, eventually};
 use serde_json::Value;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::platform::{Platform, SOON, host};
+use crate::platform::{Platform, SOON, host, http};
 
 async fn report(platform: &Platform) -> (u16, Value) {
     let (status, body) = platform.get("/healthz", "").await;
@@ -14,7 +16,11 @@ async fn report(platform: &Platform) -> (u16, Value) {
 }
 
 async fn grpc(platform: &Platform, service: &str) -> i32 {
-    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", platform.address)).unwrap();
+    grpc_at(platform.address, service).await
+}
+
+async fn grpc_at(address: SocketAddr, service: &str) -> i32 {
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
     let mut client = HealthClient::new(endpoint.connect().await.unwrap());
     let request = HealthCheckRequest { service: service.to_owned() };
     client.check(request).await.unwrap().into_inner().status
@@ -56,6 +62,18 @@ async fn a_dead_database_is_shown_and_its_recovery_too() {
     assert_eq!(body["dependencies"][0]["state"], "up");
     assert!(body["dependencies"][0]["last_error"].is_string());
     eventually(SOON, || async { grpc(&platform, "audit").await == ServingStatus::Serving as i32 }).await;
+}
+
+#[tokio::test]
+async fn until_everything_has_started_a_process_is_alive_and_not_ready() {
+    let starting = host(|_| {}).await;
+    let probes = kvartal_host::listen_for_probes(&starting.runtime, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    assert_eq!(http(probes, "GET", "/livez", "", "").await.0, 200);
+    assert_eq!(http(probes, "GET", "/healthz", "", "").await.0, 503);
+    assert_eq!(grpc_at(probes, "").await, ServingStatus::NotServing as i32);
+    starting.runtime.health().started().await;
+    assert_eq!(http(probes, "GET", "/healthz", "", "").await.0, 200);
+    assert_eq!(grpc_at(probes, "").await, ServingStatus::Serving as i32);
 }
 
 #[tokio::test]

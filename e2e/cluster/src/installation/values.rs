@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::{Installation, Service};
 
-/// Images are loaded into the node: nothing is pulled.
-const NEVER: &str = "IfNotPresent";
+/// Images are loaded into the node, so nothing has to be pulled.
+const PULL: &str = "IfNotPresent";
+/// Tests call more often than people.
+const RATE_FACTOR: u32 = 1000;
 /// Who may sign in at first.
 const ADMIN: &str = "admin@city.example";
 
@@ -19,18 +21,17 @@ pub(super) fn database(service: &Service) -> Value {
     })
 }
 
-pub(super) fn platform(installation: &Installation) -> Value {
-    let _ = installation;
+pub(super) fn platform() -> Value {
     json!({
-        "image": {"pullPolicy": NEVER},
+        "image": {"pullPolicy": PULL},
         "gateway": {"replicas": 1},
         "edge": {"replicas": 1},
-        "guard": {"replicas": 1},
+        "guard": {"replicas": 1, "rateFactor": RATE_FACTOR},
     })
 }
 
 pub(super) fn service(installation: &Installation, service: &Service) -> Value {
-    let mut extra = vec![json!({"name": "KVARTAL_RATE_FACTOR", "value": "1000"})];
+    let mut extra = vec![json!({"name": "KVARTAL_RATE_FACTOR", "value": RATE_FACTOR.to_string()})];
     let mut egress = Vec::new();
     match service.name.as_str() {
         "identity" => {
@@ -49,7 +50,7 @@ pub(super) fn service(installation: &Installation, service: &Service) -> Value {
     json!({
         "service": service.name,
         "replicas": 1,
-        "image": {"pullPolicy": NEVER},
+        "image": {"pullPolicy": PULL},
         "extraEnv": extra,
         "networkPolicy": {"egress": egress},
     })

@@ -28,8 +28,9 @@ SQL
 
 connect_to() { # host
   host=$1
-  # A password on a command line or in the environment could be read by others; here only by us.
-  printf '*:*:*:postgres:%s\n' "$(cat "$CREDENTIALS/superuser-password")" > /tmp/pgpass
+  # A password on a command line or in the environment could be read by others; here only by us. One that a person has
+  # chosen may hold what has a meaning in this file.
+  printf '*:*:*:postgres:%s\n' "$(sed 's/[\\:]/\\&/g' "$CREDENTIALS/superuser-password")" > /tmp/pgpass
   export PGPASSFILE=/tmp/pgpass PGHOST="$host" PGPORT="${DATABASE_PORT:-5432}" PGUSER=postgres
   # Policies of the network may let a new pod through a moment after it has begun.
   tries=0

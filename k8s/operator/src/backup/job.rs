@@ -3,14 +3,14 @@
 use anyhow::Context as _;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::api::{Api, ListParams, PostParams};
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{BACKUP, JOB, Kind, REQUEST, Run};
 use crate::api::{BackupRecord, DATABASE, Moment, Storage};
 use crate::context::Context;
-use crate::observe::World;
+use crate::observe::{World, smaller};
 use crate::values::{self, JOB_NAME};
 use crate::{names, secrets};
 
@@ -86,7 +86,16 @@ async fn ensure_volume(context: &Context, world: &World) -> anyhow::Result<()> {
     let Some(backup) = &world.object.spec.backup else { return Ok(()) };
     let volumes: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &world.namespace);
     let name = names::backups(&world.name);
-    if volumes.get_opt(&name).await?.is_some() {
+    if let Some(found) = volumes.get_opt(&name).await? {
+        let requests = found.spec.and_then(|spec| spec.resources).and_then(|resources| resources.requests);
+        let size = requests.and_then(|requests| requests.get("storage").map(|size| size.0.clone()));
+        if smaller(size.as_deref(), &backup.volume.size) {
+            let patch = json!({ "spec": { "resources": { "requests": { "storage": backup.volume.size } } } });
+            // One that may still fit is better than none.
+            if let Err(error) = volumes.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+                tracing::warn!(volume = name, %error, "the volume of backups cannot grow");
+            }
+        }
         return Ok(());
     }
     let volume = serde_json::from_value(claim(&name, &world.name, &backup.volume))?;

@@ -82,7 +82,7 @@ fn a_request_is_answered_once_even_when_nobody_noted_it() {
     assert_eq!(asked(&[], "old"), Move::Rest(Some(at(TUESDAY))));
     let mut answered = run(Kind::Backup, "2026-11-23T04:00:00Z", Progress::Failed);
     answered.request = Some("now".to_owned());
-    assert_eq!(asked(&[answered], "now"), Move::Rest(Some(at(TUESDAY))));
+    assert_eq!(asked(&[answered], "now"), Move::Note("now".to_owned()));
 }
 
 #[test]

@@ -3,19 +3,28 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt as _;
+use kube::api::ListParams;
+use kvartal_operator::backup::{BACKUP, REQUEST};
 use kvartal_operator::secrets::value;
-use kvartal_testing::eventually;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::apiserver::uid;
 use crate::kubelet::kind;
 use crate::operator::{Operator, Settings};
-use crate::place::Place;
+use crate::place::{Place, is_ready};
 use crate::proxy::{Cut, Proxy, Victim};
 
 /// Whoever comes after a kill has so long.
 const CONVERGES: Duration = Duration::from_secs(60);
+/// Between two looks at how far it is. Fifty looks a second, as elsewhere, by a dozen at once would be the load themselves.
+const LOOK: Duration = Duration::from_millis(250);
+/// So many are worked on at once: more would only wait for each other's processors, each of them longer.
+static PLACES: Semaphore = Semaphore::const_new(6);
+/// Where a new operator has to wait for the lease of the one before, there is time for other points.
+const ROWS_OF_WAITERS: usize = 2;
 
 /// A part of the life of a database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,9 +83,9 @@ impl Stage {
             let left = place.left().await;
             return if left.is_empty() { Ok(()) } else { Err(left.join(", ")) };
         }
-        let generation = place.object().await.and_then(|object| object.metadata.generation).unwrap_or(0);
-        place.is_ready(generation).await?;
-        let status = place.object().await.and_then(|object| object.status).ok_or("no status")?;
+        let object = place.object().await.ok_or("there is no object")?;
+        is_ready(&object, object.metadata.generation.unwrap_or(0))?;
+        let status = object.status.ok_or("no status")?;
         match self {
             Self::Rotate => {
                 let secret = place.service().await.ok_or("no Secret")?;
@@ -87,11 +96,15 @@ impl Stage {
                 }
             }
             Self::BackUp => {
+                let jobs = place.api::<Job>().list(&ListParams::default()).await.map_err(|error| error.to_string())?;
+                let (turn, handled) = (turn.to_string(), status.handled_backup);
+                let mut asked = jobs.items.iter().filter(|job| job.annotations().get(REQUEST) == Some(&turn));
+                let asked = asked.next().and_then(|job| job.labels().get(BACKUP).cloned());
                 let (made, checked) = (status.last_backup, status.last_verified);
-                if status.handled_backup != Some(turn.to_string())
-                    || made.as_ref().map(|made| &made.name) != checked.as_ref().map(|checked| &checked.name)
-                {
-                    return Err(format!("made {made:?}, checked {checked:?}"));
+                let (made, checked) = (made.map(|made| made.name), checked.map(|checked| checked.name));
+                // Of this request: those of the one before are alike, too.
+                if handled != Some(turn) || asked.is_none() || made != asked || checked != asked {
+                    return Err(format!("handled {handled:?}, asked {asked:?}, made {made:?}, checked {checked:?}"));
                 }
             }
             Self::Correct => {
@@ -139,76 +152,122 @@ impl Kept {
     }
 }
 
-/// Every write of a stage, one after another; how many there were, and the longest way back.
-async fn every_write(stage: Stage, cut: Cut, victim: Victim, number: usize) -> (usize, Duration) {
-    let name = |turn: usize| format!("k{number}-{turn}");
-    let mut place = Place::new(&name(0), kind()).await;
-    let mut longest = Duration::ZERO;
-    let mut identities = 0_usize..;
-    for turn in 1.. {
-        let fresh = matches!(stage, Stage::Create | Stage::Delete);
-        if fresh {
-            place = place.another(&name(turn)).await;
+/// Waits until `stage` is through; why not yet, when time is up.
+async fn through(
+    stage: Stage,
+    turn: usize,
+    place: &Place,
+    operator: &mut Operator,
+    settings: &Settings,
+    within: Duration,
+) -> Result<(), String> {
+    let end = Instant::now() + within;
+    loop {
+        match stage.is_through(place, turn).await {
+            Ok(()) => return Ok(()),
+            Err(why) if Instant::now() >= end => return Err(why),
+            Err(_) => tokio::time::sleep(LOOK).await,
         }
-        if (stage != Stage::Create && fresh) || (turn == 1 && !fresh) {
-            let mut operator = Operator::start(place.cluster, &place.settings()).await;
+        operator.keep(place.cluster, settings).await;
+    }
+}
+
+/// Points of one stage: the write `first`, and every `step`th one after it.
+#[derive(Clone, Copy)]
+struct Row {
+    stage: Stage,
+    cut: Cut,
+    victim: Victim,
+    first: usize,
+    step: usize,
+    /// Names of databases hold it: all share one PostgreSQL.
+    number: usize,
+}
+
+impl Row {
+    /// A database that is ready, in a namespace of its own, or the place for one that is to be made.
+    async fn place(&self, turn: usize) -> Place {
+        let place = Place::new(&format!("k{}-{turn}", self.number), kind()).await;
+        if self.stage != Stage::Create {
+            let settings = place.settings();
+            let mut operator = Operator::start(place.cluster, &settings).await;
             place.create(spec()).await;
-            place.ready().await;
+            let made = through(Stage::Create, turn, &place, &mut operator, &settings, CONVERGES * 2).await;
+            assert!(made.is_ok(), "{made:?}\n{}", operator.output());
             operator.stop().await;
         }
-        let before = Kept::of(&place).await;
-        let told = format!("{stage:?} {cut:?} {victim:?} at write {turn} of {}", place.namespace);
-        let proxy = Proxy::start(place.client.clone(), Some((turn, cut, victim))).await;
-        let identity = |number: usize| {
-            if victim == Victim::Container { "operator".to_owned() } else { format!("operator-{number}") }
-        };
-        let first =
-            Settings { url: proxy.url.clone(), identity: identity(identities.next().unwrap()), ..place.settings() };
-        let mut operator = Operator::start(place.cluster, &first).await;
-        stage.begin(&place, turn + 1).await;
-        let through = eventually(CONVERGES * 2, || stage.is_through(&place, turn + 1));
-        let killed = tokio::select! {
-            () = proxy.reached() => true,
-            () = through => false,
-        };
-        match victim {
-            Victim::Container => operator.kill(),
-            Victim::Operator => operator.kill_alone(),
-        }
-        if !killed {
-            println!("{stage:?} {cut:?} {victim:?}: {} kill points, back within {longest:?}", turn - 1);
-            return (turn - 1, longest);
-        }
-        let restarted = Instant::now();
-        let second = Settings { identity: identity(identities.next().unwrap()), ..place.settings() };
-        let mut operator = Operator::start(place.cluster, &second).await;
-        let found = tokio::time::timeout(CONVERGES, async {
-            eventually(CONVERGES * 2, || stage.is_through(&place, turn + 1)).await;
-        });
-        if found.await.is_err() {
-            let state = stage.is_through(&place, turn + 1).await;
-            panic!("{told}: {state:?}\n{}", operator.output());
-        }
-        longest = longest.max(restarted.elapsed());
-        let now = Kept::of(&place).await;
-        before.check(&now, &told);
-        assert!(now.volume.is_some() && now.superuser.is_some(), "{told}: {now:?}");
-        assert_eq!(place.pending().await, "", "{told}");
-        operator.stop().await;
+        place
     }
-    unreachable!()
+
+    /// One point after another, until there is none any more; how many there were, and the longest way back.
+    async fn walk(self) -> (usize, Duration) {
+        let Self { stage, cut, victim, first, step, .. } = self;
+        let mut place = {
+            let _slot = PLACES.acquire().await.unwrap();
+            self.place(first).await
+        };
+        let (mut points, mut longest) = (0, Duration::ZERO);
+        for turn in (first..).step_by(step) {
+            // Whose operator comes back under another name waits more than it works.
+            let _slot = if victim == Victim::Container { Some(PLACES.acquire().await.unwrap()) } else { None };
+            if turn > first && matches!(stage, Stage::Create | Stage::Delete) {
+                place = self.place(turn).await;
+            }
+            let before = Kept::of(&place).await;
+            let told = format!("{stage:?} {cut:?} {victim:?} at write {turn} of {}", place.namespace);
+            let proxy = Proxy::start(place.client.clone(), Some((turn, cut, victim))).await;
+            let named = |which: &str| {
+                if victim == Victim::Container { "operator".to_owned() } else { format!("operator-{turn}-{which}") }
+            };
+            let settings = Settings { url: proxy.url.clone(), identity: named("a"), ..place.settings() };
+            let mut operator = Operator::start(place.cluster, &settings).await;
+            stage.begin(&place, turn + 1).await;
+            let undisturbed = tokio::select! {
+                () = proxy.reached() => None,
+                end = through(stage, turn + 1, &place, &mut operator, &settings, CONVERGES * 2) => Some(end),
+            };
+            match victim {
+                Victim::Container => operator.kill(),
+                Victim::Operator => operator.kill_alone(),
+            }
+            if let Some(end) = undisturbed {
+                assert!(end.is_ok(), "{told}, which it did not reach: {end:?}\n{}", operator.output());
+                break;
+            }
+            let restarted = Instant::now();
+            let settings = Settings { identity: named("b"), ..place.settings() };
+            let mut second = Operator::start(place.cluster, &settings).await;
+            let end = through(stage, turn + 1, &place, &mut second, &settings, CONVERGES).await;
+            assert!(end.is_ok(), "{told}: {end:?}\n{}", second.output());
+            points += 1;
+            longest = longest.max(restarted.elapsed());
+            let now = Kept::of(&place).await;
+            before.check(&now, &told);
+            assert!(now.volume.is_some() && now.superuser.is_some(), "{told}: {now:?}");
+            assert_eq!(place.pending().await, "", "{told}");
+            second.stop().await;
+        }
+        println!("{stage:?} {cut:?} {victim:?} from {first}: {points} kill points, back within {longest:?}");
+        (points, longest)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_every_write_it_loses_nothing_and_goes_on() {
     let stages = [Stage::Create, Stage::Change, Stage::Rotate, Stage::BackUp, Stage::Correct, Stage::Delete];
-    let cuts = [Cut::Before, Cut::After];
-    // A container that dies takes its Helm with it. One that lives on alone is what a lost lease leaves.
-    let container = stages.iter().flat_map(|stage| cuts.map(|cut| (*stage, cut, Victim::Container)));
-    let alone =
-        [Stage::Create, Stage::Change].into_iter().flat_map(|stage| cuts.map(|cut| (stage, cut, Victim::Operator)));
-    let runs = container.chain(alone).enumerate();
-    let results = join_all(runs.map(|(number, (stage, cut, victim))| every_write(stage, cut, victim, number))).await;
+    let mut rows = Vec::new();
+    for cut in [Cut::Before, Cut::After] {
+        // A container that dies takes its Helm with it.
+        rows.extend(stages.map(|stage| (stage, cut, Victim::Container, 1, 1)));
+        // A Helm that lives on alone is what a lost lease leaves, and another operator takes over.
+        for first in 1..=ROWS_OF_WAITERS {
+            let stages = [Stage::Create, Stage::Change, Stage::Rotate, Stage::BackUp];
+            rows.extend(stages.map(|stage| (stage, cut, Victim::Operator, first, ROWS_OF_WAITERS)));
+        }
+    }
+    let rows = rows.into_iter().enumerate();
+    let rows = rows.map(|(number, (stage, cut, victim, first, step))| Row { stage, cut, victim, first, step, number });
+    let results = join_all(rows.map(Row::walk)).await;
     let points: usize = results.iter().map(|(points, _)| points).sum();
     let longest = results.iter().map(|(_, longest)| *longest).max().unwrap_or_default();
     println!("{points} kill points, all is well within {longest:?} of the restart");
@@ -231,6 +290,7 @@ async fn killed_often(life: usize, kills: usize) -> Duration {
     place.create(spec()).await;
     let mut kept = Kept::default();
     for kill in 1..=kills {
+        let _slot = PLACES.acquire().await.unwrap();
         let mut operator = Operator::start(place.cluster, &place.settings()).await;
         let stage = [Stage::Change, Stage::Rotate, Stage::BackUp][random.random_range(0..3)];
         stage.begin(&place, kill).await;
@@ -242,11 +302,11 @@ async fn killed_often(life: usize, kills: usize) -> Duration {
         kept.check(&now, &format!("seed {seed}, kill {kill}"));
         kept = now;
     }
-    let restarted = Instant::now();
-    let operator = Operator::start(place.cluster, &place.settings()).await;
-    let generation = place.object().await.unwrap().metadata.generation.unwrap();
-    let well = tokio::time::timeout(CONVERGES, eventually(CONVERGES * 2, || place.is_ready(generation))).await;
-    assert!(well.is_ok(), "seed {seed}: {:?}\n{}", place.is_ready(generation).await, operator.output());
+    let (restarted, settings) = (Instant::now(), place.settings());
+    let mut operator = Operator::start(place.cluster, &settings).await;
+    // Ready, in the generation that was asked for last.
+    let well = through(Stage::Change, kills, &place, &mut operator, &settings, CONVERGES).await;
+    assert!(well.is_ok(), "seed {seed}: {well:?}\n{}", operator.output());
     kept.check(&Kept::of(&place).await, &format!("seed {seed}"));
     assert_eq!(place.pending().await, "", "seed {seed}");
     restarted.elapsed()

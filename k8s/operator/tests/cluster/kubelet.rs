@@ -1,12 +1,20 @@
 //! What a node would do: pods become ready, or do not, Jobs end, volumes are bound.
 
+use std::fmt::Debug;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::api::{Api, ListParams, Patch, PatchParams};
-use kube::{Client, ResourceExt as _};
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::watcher::{self, Event};
+use kube::{Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+/// Before what did not work is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Decides what becomes of a pod: ready, or why not.
 pub(crate) type Fate = Arc<dyn Fn(&Pod) -> Result<(), &'static str> + Send + Sync>;
@@ -17,46 +25,58 @@ pub(crate) fn kind() -> Fate {
 }
 
 /// Plays the node for a namespace, until it is dropped.
-pub(crate) struct Kubelet(tokio::task::JoinHandle<()>);
+pub(crate) struct Kubelet([tokio::task::JoinHandle<()>; 2]);
 
 impl Kubelet {
     pub(crate) fn new(client: &Client, namespace: &str, fate: Fate) -> Self {
-        let (client, namespace) = (client.clone(), namespace.to_owned());
-        Self(tokio::spawn(async move {
-            let mut turns = tokio::time::interval(Duration::from_millis(150));
-            loop {
-                turns.tick().await;
-                // The namespace may be going.
-                let _ = turn(&client, &namespace, &fate).await;
-            }
-        }))
+        let volumes: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
+        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+        Self([tokio::spawn(follow(volumes, bound)), tokio::spawn(follow(pods, move |pod: &Pod| status(pod, &fate)))])
     }
 }
 
 impl Drop for Kubelet {
     fn drop(&mut self) {
-        self.0.abort();
+        for task in &self.0 {
+            task.abort();
+        }
     }
 }
 
-async fn turn(client: &Client, namespace: &str, fate: &Fate) -> kube::Result<()> {
-    let volumes: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
-    for volume in volumes.list(&ListParams::default()).await? {
-        let requested = volume.spec.as_ref().and_then(|spec| spec.resources.as_ref()?.requests.clone());
-        let has = volume.status.as_ref().and_then(|status| status.capacity.clone());
-        if has != requested {
-            let status = json!({ "status": { "phase": "Bound", "capacity": requested } });
-            volumes.patch_status(&volume.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await?;
+/// Gives objects the status that they are to have, whenever one changes. It is told of changes: dozens of namespaces in which
+/// somebody asks again and again leave no processor for those who are tested.
+async fn follow<K>(api: Api<K>, status: impl Fn(&K) -> Option<Value> + Send + Sync + 'static)
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let mut events = pin!(watcher::watcher(api.clone(), watcher::Config::default()));
+    while let Some(event) = events.next().await {
+        let object = match event {
+            Ok(Event::Apply(object) | Event::InitApply(object)) => object,
+            Ok(_) => continue,
+            // The namespace may be going.
+            Err(_) => {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+        };
+        let Some(status) = status(&object) else { continue };
+        let (name, patch) = (object.name_any(), Patch::Merge(json!({ "status": status })));
+        // Of an object that stays as it is nobody tells again.
+        while let Err(error) = api.patch_status(&name, &PatchParams::default(), &patch).await {
+            if matches!(&error, kube::Error::Api(status) if status.is_not_found()) {
+                break;
+            }
+            tokio::time::sleep(AGAIN).await;
         }
     }
-    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    for pod in pods.list(&ListParams::default()).await? {
-        if let Some(status) = status(&pod, fate) {
-            let status = json!({ "status": status });
-            pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await?;
-        }
-    }
-    Ok(())
+}
+
+/// A volume is as large as it is asked to be.
+fn bound(volume: &PersistentVolumeClaim) -> Option<Value> {
+    let requested = volume.spec.as_ref().and_then(|spec| spec.resources.as_ref()?.requests.clone());
+    let has = volume.status.as_ref().and_then(|status| status.capacity.clone());
+    (has != requested).then(|| json!({ "phase": "Bound", "capacity": requested }))
 }
 
 fn status(pod: &Pod, fate: &Fate) -> Option<Value> {

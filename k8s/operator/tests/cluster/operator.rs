@@ -65,6 +65,14 @@ impl Operator {
         Self { process: Process::spawn(command), port }
     }
 
+    /// Starts it again when it has ended by itself, as a node does with a container: one that cannot renew its lease in time ends.
+    pub(crate) async fn keep(&mut self, cluster: &Cluster, settings: &Settings) {
+        if !self.process.is_running() {
+            println!("an operator ended by itself and is started again; it wrote:\n{}", self.output());
+            *self = Self::start(cluster, settings).await;
+        }
+    }
+
     /// Ends it and its Helm at once, as the end of their container does.
     pub(crate) fn kill(&mut self) {
         self.process.kill();

@@ -35,6 +35,14 @@ pub(crate) fn database(name: &str, spec: Value) -> ServiceDatabase {
     serde_json::from_value(object).unwrap()
 }
 
+/// Whether what was asked for up to this generation is in place, and why not.
+pub(crate) fn is_ready(object: &ServiceDatabase, generation: i64) -> Result<(), String> {
+    let conditions = object.status.iter().flat_map(|status| &status.conditions);
+    let ready = conditions.into_iter().find(|condition| condition.kind == "Ready").ok_or("nothing is said yet")?;
+    let new = ready.observed_generation >= Some(generation);
+    if ready.status == "True" && new { Ok(()) } else { Err(format!("{}: {}", ready.reason, ready.message)) }
+}
+
 /// The PostgreSQL that answers for every database: which is whose is in the names.
 async fn postgres() -> &'static PostgresServer {
     static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
@@ -54,11 +62,6 @@ impl Place {
         postgres().await;
         let kubelet = Kubelet::new(&client, &namespace, fate);
         Self { cluster, client, namespace, name: name.to_owned(), _kubelet: kubelet }
-    }
-
-    /// Another one in the same namespace, with the same kubelet.
-    pub(crate) async fn another(self, name: &str) -> Self {
-        Self { name: name.to_owned(), ..self }
     }
 
     /// The name of its release, and of most of its objects.
@@ -146,11 +149,8 @@ impl Place {
         eventually(SOON, || async { self.is_ready(generation).await }).await;
     }
 
-    /// Whether it is ready, and why not.
-    pub(crate) async fn is_ready(&self, generation: i64) -> Result<(), String> {
-        let Some(ready) = self.condition("Ready").await else { return Err("nothing is said yet".to_owned()) };
-        let new = ready.observed_generation >= Some(generation);
-        if ready.status == "True" && new { Ok(()) } else { Err(format!("{}: {}", ready.reason, ready.message)) }
+    async fn is_ready(&self, generation: i64) -> Result<(), String> {
+        is_ready(&self.object().await.ok_or("there is no object")?, generation)
     }
 
     /// Waits until it is not ready for this reason.
