@@ -6,7 +6,7 @@ import { IncidentKind, IncidentStatus, Priority } from "~/gen/kvartal/incident/v
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
-import { Button, Checkbox, Select, TextField } from "~/kit";
+import { Button, Checkbox, Select, TextField, useTyped } from "~/kit";
 import { type BoardSearch, numbersOf } from "./boardSearch";
 import { dispatchText } from "./dispatch.text";
 import { areaName } from "./Where";
@@ -22,6 +22,7 @@ export function BoardFilters({ search, onChange }: Props) {
   const text = useText(dispatchText);
   const words = useText(incidentText);
   const locale = useLocale();
+  const wanted = useTyped(search.q ?? "", (q) => onChange({ q: q || undefined }, true));
   const areas = useQuery(ReportService.method.listAreas, {}, { staleTime: LONG_MS }).data?.areas ?? [];
   const count = [
     search.status,
@@ -48,8 +49,7 @@ export function BoardFilters({ search, onChange }: Props) {
         quietLabel
         placeholder={text.search}
         type="search"
-        value={search.q ?? ""}
-        onChange={(event) => onChange({ q: event.target.value || undefined }, true)}
+        {...wanted}
       />
       <details className="board-more" open={count > 0 || undefined}>
         <summary>

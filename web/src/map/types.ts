@@ -79,17 +79,6 @@ export function inBounds({ lat, lng }: Point, { low, high }: Bounds): boolean {
   return lat >= low.lat && lat <= high.lat && lng >= low.lng && lng <= high.lng;
 }
 
-/** Whether the point lies inside the ring (ray casting). */
-export function inside({ lat, lng }: Point, ring: readonly Point[]): boolean {
-  let within = false;
-  ring.forEach((a, index) => {
-    const b = ring[(index + 1) % ring.length] ?? a;
-    const crosses = a.lat > lat !== b.lat > lat;
-    if (crosses && lng < ((b.lng - a.lng) * (lat - a.lat)) / (b.lat - a.lat) + a.lng) within = !within;
-  });
-  return within;
-}
-
 /** The view that shows all these points on a map of ordinary size. */
 export function viewOf(points: readonly Point[]): View | undefined {
   const first = points[0];
