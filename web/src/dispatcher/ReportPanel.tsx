@@ -81,7 +81,6 @@ export function ReportPanel({
       <div className="row" role="toolbar" aria-label={text.move}>
         {dispatcher && (
           <>
-            {" "}
             <Button
               look="primary"
               icon={<MessageSquareReply aria-hidden="true" />}

@@ -19,6 +19,8 @@ export function useKeys(shortcuts: readonly Shortcut[]): void {
       if (document.querySelector("dialog[open]")) return;
       // Enter presses what has the focus.
       if (event.key === "Enter" && isPressable(event.target)) return;
+      // Arrows move what has the focus.
+      if (MOVES.includes(event.key) && isMovable(event.target)) return;
       // By the place on the keyboard as well: a Russian layout has other letters there.
       const latin = /^Key([A-Z])$/.exec(event.code)?.[1]?.toLowerCase();
       const found = current.current.find(
@@ -31,6 +33,13 @@ export function useKeys(shortcuts: readonly Shortcut[]): void {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, []);
+}
+
+const MOVES = ["ArrowUp", "ArrowDown", "Home"];
+
+/** Radio buttons, and boxes that scroll. */
+function isMovable(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('[type="radio"], [tabindex="0"]') !== null;
 }
 
 function isPressable(target: EventTarget | null): boolean {
