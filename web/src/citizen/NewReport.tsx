@@ -30,16 +30,19 @@ export function NewReport() {
   const [state, setState] = useState<State>({ kind: "writing" });
   const latest = useRef<Draft>(undefined);
   useEffect(() => {
-    loadDraft().then((kept) => {
-      latest.current = kept;
-      setDraft(kept);
-    });
+    // Where the browser keeps nothing a report is written all the same.
+    loadDraft()
+      .catch(emptyDraft)
+      .then((kept) => {
+        latest.current = kept;
+        setDraft(kept);
+      });
   }, []);
   const change = (update: (draft: Draft) => Draft) => {
     if (!latest.current) return;
     latest.current = update(latest.current);
     setDraft(latest.current);
-    void saveDraft(latest.current);
+    saveDraft(latest.current).catch(() => {});
   };
   const restart = () => {
     change(emptyDraft);
@@ -62,8 +65,8 @@ export function NewReport() {
       change(emptyDraft);
       setState({ kind: "sent", report });
     } catch (error) {
-      if (isForLater(error) && latest.current) {
-        await enqueue(latest.current);
+      const waits = isForLater(error) && latest.current && { ...latest.current, title: ready.title };
+      if (waits && (await keptForLater(waits))) {
         change(emptyDraft);
         setState({ kind: "waits" });
       } else setState({ kind: "refused", error });
@@ -83,6 +86,14 @@ export function NewReport() {
         />
       )}
     </Page>
+  );
+}
+
+/** Keeps the report until there is a network; whether the browser could. */
+function keptForLater(draft: Draft): Promise<boolean> {
+  return enqueue(draft).then(
+    () => true,
+    () => false,
   );
 }
 

@@ -1,5 +1,6 @@
 // The tracking page of a report: where it stands, what happened, and what the reader can say to it.
 import "./citizen.css";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { incidentText, OPEN_REPORTS, reportTone } from "~/domain/incidents";
@@ -65,7 +66,7 @@ function Shown({ answer, onChanged }: { answer: GetReportResponse; onChanged: ()
           <p>{report.answer}</p>
         </Notice>
       )}
-      <Vote report={report} onChanged={onChanged} />
+      <Vote report={report} timeline={answer.timeline} onChanged={onChanged} />
       {report.photoIds.length > 0 && (
         <div className="gallery">
           {report.photoIds.map((id, index) => (
@@ -118,7 +119,7 @@ function Facts({ answer: { report } }: { answer: GetReportResponse }) {
   if (!report) return null;
   const questions = categories.find(({ categoryId }) => categoryId === report.categoryId)?.questions ?? [];
   const open = OPEN_REPORTS.includes(report.status) && report.status !== ReportStatus.FIXED;
-  const overdue = report.answerDueTime && Number(report.answerDueTime.seconds) * 1000 < now;
+  const overdue = report.answerDueTime && timestampMs(report.answerDueTime) < now;
   return (
     <dl className="facts">
       <dt>{map.where}</dt>
