@@ -1,7 +1,6 @@
 // The live map, and beside it a list of what is in sight: everything the map does can be done in the list.
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
-import { useNavigate } from "@tanstack/react-router";
 import { LocateFixed } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import { CameraBadge, CameraFrame, cameraName, cameraTone } from "~/domain/camera";
@@ -30,7 +29,7 @@ export function MapPage() {
   const text = useText(citizenText);
   const traffic = useText(trafficPageText);
   const search = mapRoute.useSearch();
-  const navigate = useNavigate();
+  const navigate = mapRoute.useNavigate();
   const { areas } = useAreas();
   const pinsOf = usePins();
   const [bounds, setBounds] = useState<Bounds>();
@@ -38,7 +37,7 @@ export function MapPage() {
   useFreshTraffic();
   const layers = search.layers ?? LAYERS;
   const { ahead = "now" } = search;
-  const { flows, unknown } = useFlows(layers.includes("flows"), ahead === "now" ? 0 : Number(ahead));
+  const { flows, unknown, error } = useFlows(layers.includes("flows"), ahead === "now" ? 0 : Number(ahead));
   const cameras = useCameras(layers.includes("cameras"));
   const jams = useJams().data?.jams;
   const shownJams = (layers.includes("jams") && jams) || [];
@@ -69,9 +68,10 @@ export function MapPage() {
       ? { lat: search.lat, lng: search.lng, zoom: search.zoom ?? 13 }
       : home;
   const go = (change: Partial<typeof search>) =>
-    navigate({ to: "/map", search: { ...search, ...change }, replace: true, resetScroll: false });
-  const moved = (to: View, around: Bounds) => {
+    navigate({ search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false });
+  const moved = (to: View, around: Bounds, asked: boolean) => {
     setBounds(around);
+    if (asked) return;
     const round = (value: number, digits: number) => Number(value.toFixed(digits));
     go({ lat: round(to.lat, 5), lng: round(to.lng, 5), zoom: round(to.zoom, 2) });
   };
@@ -138,6 +138,7 @@ export function MapPage() {
           }}
         />
       )}
+      {error !== null && <ProblemNotice error={error} />}
       {unknown && <Notice tone="info" title={traffic.noForecast} />}
       <div className="atlas">
         <div className="atlas-map">

@@ -6,6 +6,7 @@ import { CongestionService } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { ForecastService } from "~/gen/kvartal/traffic/v1/forecast_pb.js";
 import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import type { Flow } from "~/map/types";
+import { isAbsent } from "~/platform/query";
 import { pointOf } from "./data";
 
 /** As many as a page of each may have. */
@@ -18,8 +19,16 @@ const FRAME_MS = 20_000;
 /** More segments than this are not drawn one by one. */
 const PAGES_MAX = 25;
 
-/** Every road with its level, now or so many minutes ahead, for maps; `unknown` when nothing can be said of then. */
-export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[]; unknown: boolean } {
+interface Flows {
+  readonly flows: readonly Flow[];
+  /** Nothing can be said of then. */
+  readonly unknown: boolean;
+  /** Why roads are missing. */
+  readonly error: unknown;
+}
+
+/** Every road with its level, now or so many minutes ahead, for maps. */
+export function useFlows(enabled: boolean, ahead = 0): Flows {
   const roads = useInfiniteQuery(
     NetworkService.method.listSegments,
     { pageSize: SEGMENTS, pageToken: "" },
@@ -30,10 +39,11 @@ export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[];
       getNextPageParam: (page, pages) => (pages.length < PAGES_MAX && page.nextPageToken) || undefined,
     },
   );
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, data } = roads;
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage, data } = roads;
+  const more = enabled && hasNextPage && !isFetchingNextPage && !isFetchNextPageError;
   useEffect(() => {
-    if (enabled && hasNextPage && !isFetchingNextPage) fetchNextPage();
-  }, [enabled, hasNextPage, isFetchingNextPage, fetchNextPage]);
+    if (more) fetchNextPage();
+  }, [more, fetchNextPage]);
   const states = useQuery(
     CongestionService.method.listSegmentStates,
     { pageSize: STATES },
@@ -45,6 +55,7 @@ export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[];
     { enabled: enabled && ahead > 0, refetchInterval: FORECAST_MS },
   );
   const known = ahead === 0 ? states.data?.states : forecasts.data?.forecasts;
+  const error = roads.error ?? (ahead === 0 ? states.error : forecasts.error);
   const flows = useMemo(() => {
     if (!enabled) return [];
     const levels = new Map(known?.map(({ segmentId, level }) => [segmentId, level]));
@@ -56,7 +67,11 @@ export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[];
       })),
     );
   }, [enabled, data, known]);
-  return { flows, unknown: enabled && ahead > 0 && known?.length === 0 };
+  return {
+    flows,
+    unknown: enabled && ahead > 0 && known?.length === 0,
+    error: enabled && !isAbsent(error) ? error : null,
+  };
 }
 
 /** Cameras by the road, with their newest frames. */

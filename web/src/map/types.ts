@@ -56,8 +56,8 @@ export interface MapProps {
   onSelect?: (id: string) => void;
   /** Where to look; a change moves the map. */
   view: View;
-  /** The reader has moved the map. */
-  onView?: (view: View, bounds: Bounds) => void;
+  /** The map shows something else: the reader has moved it or, `asked`, `view` has changed. */
+  onView?: (view: View, bounds: Bounds, asked: boolean) => void;
   /** A place that was picked. */
   place?: Point | undefined;
   /** When given, a click picks a place. */
