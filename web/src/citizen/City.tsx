@@ -3,6 +3,7 @@ import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense } from "react";
+import { useAreas } from "~/domain/catalogue";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService, LaneState } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -10,7 +11,7 @@ import { useText } from "~/i18n/text";
 import { Card, Empty, Page, ProblemNotice, Select, Skeleton, Stat } from "~/kit";
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
-import { useAreas, useFreshIncidents } from "./data";
+import { useFreshIncidents } from "./data";
 import { FollowArea } from "./FollowArea";
 import { cityRoute, trafficNow } from "./routes";
 

@@ -3,13 +3,13 @@ import { useMutation, useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { Bell } from "lucide-react";
 import { useState } from "react";
+import { useCategories } from "~/domain/catalogue";
 import { incidentText, reportTone } from "~/domain/incidents";
 import { type DuplicateCandidate, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
 import { Ago, Badge, Button, Notice, toastError, useSettled } from "~/kit";
 import { useSession } from "~/platform/session";
-import { useCategories } from "./data";
 import type { Draft } from "./draft";
 import { reportText } from "./report.text";
 

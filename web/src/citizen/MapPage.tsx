@@ -4,6 +4,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { LocateFixed } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import { CameraBadge, CameraFrame, cameraName, cameraTone } from "~/domain/camera";
+import { pointOf, useAreas } from "~/domain/catalogue";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -14,7 +15,7 @@ import { MapView } from "~/map/MapView";
 import { type Bounds, type Pin, type View, viewOf } from "~/map/types";
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
-import { pointOf, position, useAreas, useFreshIncidents, usePins, zonesOf } from "./data";
+import { position, useFreshIncidents, usePins } from "./data";
 import { useCameras, useFlows } from "./flows";
 import { JamLine } from "./Jams";
 import { MapList } from "./MapList";
@@ -30,7 +31,7 @@ export function MapPage() {
   const traffic = useText(trafficPageText);
   const search = mapRoute.useSearch();
   const navigate = mapRoute.useNavigate();
-  const { areas } = useAreas();
+  const { areas, zones: all } = useAreas();
   const pinsOf = usePins();
   const [bounds, setBounds] = useState<Bounds>();
   useFreshIncidents();
@@ -57,7 +58,10 @@ export function MapPage() {
     ...cameras.flatMap(cameraPin),
   ];
   const road = flows.find(({ id }) => id === search.selected)?.id;
-  const zones = useMemo(() => zonesOf(areas, search.area), [areas, search.area]);
+  const zones = useMemo(
+    () => all.map((zone) => ({ ...zone, chosen: zone.id === search.area })),
+    [all, search.area],
+  );
   const home = viewOf(
     (areas.find(({ areaId }) => areaId === search.area)?.boundary ?? areas.flatMap((a) => a.boundary)).map(
       pointOf,

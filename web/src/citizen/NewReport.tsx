@@ -3,6 +3,7 @@ import "./citizen.css";
 import { Link } from "@tanstack/react-router";
 import { Send } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
+import { useCategories } from "~/domain/catalogue";
 import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
@@ -10,7 +11,6 @@ import { Button, Card, Checkbox, Notice, Page, ProblemNotice, Skeleton, TextArea
 import { useSession } from "~/platform/session";
 import { CategoryStep } from "./CategoryStep";
 import { Duplicates } from "./Duplicates";
-import { useCategories } from "./data";
 import { type Draft, emptyDraft, isEmpty, loadDraft, saveDraft, send } from "./draft";
 import { enqueue, isForLater } from "./outbox";
 import { PhotoStep } from "./PhotoStep";

@@ -4,6 +4,7 @@ import { useMutation } from "@connectrpc/connect-query";
 import { Link, useLocation } from "@tanstack/react-router";
 import { ThumbsDown, ThumbsUp } from "lucide-react";
 import { useState } from "react";
+import { useCategories } from "~/domain/catalogue";
 import { OPEN_REPORTS } from "~/domain/incidents";
 import type { TimelineEntry } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { type Report, ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -11,7 +12,6 @@ import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
 import { Button, Card, ProblemNotice, TextField, toast } from "~/kit";
 import { useSession } from "~/platform/session";
-import { useCategories } from "./data";
 import { reportText } from "./report.text";
 
 /** As the service has it: so long a fix may be refused. */

@@ -1,12 +1,13 @@
 // An incident and a report as lines of lists.
 import { Link } from "@tanstack/react-router";
+import { useAreas, useCategories } from "~/domain/catalogue";
 import { incidentText, incidentTone, priorityTone, reportTone } from "~/domain/incidents";
 import { type Incident, LaneState, Priority } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
 import { Ago, Badge } from "~/kit";
 import { citizenText } from "./citizen.text";
-import { useAreas, useCategories, whereOf } from "./data";
+import { whereOf } from "./data";
 
 export function IncidentLine({ incident }: { incident: Incident }) {
   const words = useText(incidentText);

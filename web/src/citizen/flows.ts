@@ -1,13 +1,13 @@
 // What maps show of traffic: every road with its level, and cameras.
 import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
 import { useEffect, useMemo } from "react";
+import { pointOf } from "~/domain/catalogue";
 import { type Camera, CameraService } from "~/gen/kvartal/traffic/v1/camera_pb.js";
 import { CongestionService } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { ForecastService } from "~/gen/kvartal/traffic/v1/forecast_pb.js";
 import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import type { Flow } from "~/map/types";
 import { isAbsent } from "~/platform/query";
-import { pointOf } from "./data";
 
 /** As many as a page of each may have. */
 const STATES = 5000;

@@ -1,6 +1,7 @@
 // Logging an incident: what, where, log. Everything else has a good default and can be changed before or afterwards.
 import { useMutation } from "@connectrpc/connect-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useAreas } from "~/domain/catalogue";
 import { incidentText, priorityTone } from "~/domain/incidents";
 import {
   Direction,
@@ -28,7 +29,7 @@ import { numbersOf } from "./boardSearch";
 import { dispatchText } from "./dispatch.text";
 import { LaneEditor } from "./LaneEditor";
 import { newIncidentText } from "./newIncident.text";
-import { useZones, Where } from "./Where";
+import { Where } from "./Where";
 
 const KINDS = numbersOf<IncidentKind>(IncidentKind);
 const PRIORITIES = numbersOf<Priority>(Priority);
@@ -50,7 +51,7 @@ export function NewIncident({
   const text = useText(newIncidentText);
   const dispatch = useText(dispatchText);
   const words = useText(incidentText);
-  const zones = useZones();
+  const { zones } = useAreas();
   const [requestId] = useState(uuid);
   const [kind, setKind] = useState<IncidentKind>();
   const [priority, setPriority] = useState<Priority>();

@@ -2,7 +2,8 @@
 import { useRef } from "react";
 import { useFollowedAreas } from "~/citizen/areaAlerts";
 import { citizenText } from "~/citizen/citizen.text";
-import { useAreas, whereOf } from "~/citizen/data";
+import { whereOf } from "~/citizen/data";
+import { useAreas } from "~/domain/catalogue";
 import { type Incident, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useText } from "~/i18n/text";
 import { toast } from "~/kit";

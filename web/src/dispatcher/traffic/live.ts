@@ -2,13 +2,13 @@
 import { createClient } from "@connectrpc/connect";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { pointOf } from "~/domain/catalogue";
 import type { CongestionLevel } from "~/gen/kvartal/traffic/v1/common_pb.js";
 import { NetworkService, type Segment } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import type { Flow } from "~/map/types";
 import { useTopic } from "~/platform/streams";
 import { traffic } from "~/platform/trafficTopic";
 import { transport } from "~/platform/transport";
-import { pointOf } from "../Where";
 
 /** More segments are not drawn; a city of this size has another tool. */
 const SEGMENTS_MAX = 10_000;
