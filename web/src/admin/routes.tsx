@@ -10,7 +10,7 @@ import type { JobsSearch } from "./JobsPage";
 import type { TemplatesSearch } from "./TemplatesPage";
 import type { UsersSearch } from "./UsersPage";
 
-const JOB_STATES = ["dead", "waiting", "running", "done"] as const;
+export const JOB_STATES = ["dead", "waiting", "running", "done"] as const;
 
 const frame = createRoute({
   getParentRoute: () => rootRoute,
@@ -78,11 +78,13 @@ const deliveries = createRoute({
   }),
   component: lazyRouteComponent(() => import("./DeliveriesPage"), "DeliveriesPage"),
 });
+/** More kinds of messages than there are; the page knows which there are. */
+const KINDS_MAX = 1000;
 const templates = createRoute({
   getParentRoute,
   path: "/templates",
   validateSearch: (search: Record<string, unknown>): TemplatesSearch => ({
-    kind: number(search.kind, 1, 10),
+    kind: number(search.kind, 1, KINDS_MAX),
     locale: oneOf(search.locale, ["ru", "en"] as const),
   }),
   component: lazyRouteComponent(() => import("./TemplatesPage"), "TemplatesPage"),

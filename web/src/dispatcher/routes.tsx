@@ -9,6 +9,10 @@ import type { DetectorSearch } from "./traffic/DetectorPage";
 import type { DetectorsSearch } from "./traffic/DetectorsPage";
 import type { TrafficSearch } from "./traffic/TrafficPage";
 
+/** How far back the page of a detector looks, and how many minutes ahead its forecasts. */
+export const HOURS = ["3", "12", "24"] as const;
+export const HORIZONS = [15, 30, 60] as const;
+
 const frame = createRoute({
   getParentRoute: () => rootRoute,
   path: "/dispatch",
@@ -62,8 +66,8 @@ const detector = createRoute({
   getParentRoute,
   path: "/detectors/$detectorId",
   validateSearch: (search: Record<string, unknown>): DetectorSearch => ({
-    hours: oneOf(String(search.hours), ["3", "12", "24"] as const),
-    horizon: oneOf(search.horizon, [15, 30, 60]),
+    hours: oneOf(String(search.hours), HOURS),
+    horizon: oneOf(search.horizon, HORIZONS),
   }),
   component: lazyRouteComponent(() => import("./traffic/DetectorPage"), "DetectorPage"),
 });

@@ -9,6 +9,12 @@ import { freshToken } from "./session";
 
 /** How long a call without a deadline of its own may take. Streams have none. */
 const TIMEOUT_MS = 15_000;
+/** Calls that the contract gives more time. */
+const LONG_MS: Readonly<Record<string, number>> = {
+  ImportWorkZones: 60_000,
+  ReplayDeadLetters: 30_000,
+  VerifyChain: 60_000,
+};
 const RETRIES = 2;
 const IDEMPOTENT = [
   MethodOptions_IdempotencyLevel.IDEMPOTENT,
@@ -69,7 +75,7 @@ const retry: Interceptor = (next) => async (request) => {
   }
 };
 
-export function hex(bytes: number): string {
+function hex(bytes: number): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) =>
     b.toString(16).padStart(2, "0"),
   ).join("");
@@ -101,7 +107,8 @@ export const transport = withTimeout(
 
 function withTimeout(inner: Transport): Transport {
   return {
-    unary: (method, signal, timeout, ...rest) => inner.unary(method, signal, timeout ?? TIMEOUT_MS, ...rest),
+    unary: (method, signal, timeout, ...rest) =>
+      inner.unary(method, signal, timeout ?? LONG_MS[method.name] ?? TIMEOUT_MS, ...rest),
     stream: (...call) => inner.stream(...call),
   };
 }

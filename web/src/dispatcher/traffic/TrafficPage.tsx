@@ -14,6 +14,7 @@ import { useText } from "~/i18n/text";
 import { Ago, Badge, Button, Card, type Column, Listing, Notice, Page, Stat, TextField, useNow } from "~/kit";
 import { MapView } from "~/map/MapView";
 import { type Pin, viewOf } from "~/map/types";
+import { moment } from "~/platform/search";
 import { JamDetail } from "./JamDetail";
 import { flowsOf, useLiveLevels, useSegments } from "./live";
 import { roadsText } from "./roads.text";
@@ -39,7 +40,7 @@ export function TrafficPage() {
   const now = useNow();
   const [opened, setOpened] = useState<string>();
   const { at } = useSearch({ from: "/dispatch/traffic" });
-  const past = at ? moment(at) : undefined;
+  const past = moment(at);
   const time = past && timestampFromDate(past);
   const scores = useQuery(CongestionService.method.getScores, { time });
   const jams = useJams(time);
@@ -61,7 +62,7 @@ export function TrafficPage() {
     const levels = new Map<string, CongestionLevel>();
     for (const state of read?.pages.flatMap((page) => page.states) ?? [])
       levels.set(state.segmentId, state.level);
-    if (!at) for (const [id, level] of live) levels.set(id, level);
+    if (!moment(at)) for (const [id, level] of live) levels.set(id, level);
     return flowsOf(segments, levels);
   }, [read, live, segments, at]);
   const view = useMemo(
@@ -143,7 +144,7 @@ function TimeMachine({ at }: { at: string | undefined }) {
   const now = useNow();
   const go = (time: string | undefined) =>
     navigate({ search: { at: time }, replace: true, resetScroll: false });
-  const steps = at ? Math.round(((moment(at)?.getTime() ?? now) - now) / STEP_MS) : 0;
+  const steps = Math.round(((moment(at)?.getTime() ?? now) - now) / STEP_MS);
   return (
     <div className="time-machine">
       <History aria-hidden="true" />
@@ -244,12 +245,6 @@ function jamPin(jam: Jam): Pin[] {
   return [
     { ...pointOf(headLocation), id, kind: "jam", tone: levelTone[level], label: displayName || corridor },
   ];
-}
-
-/** A time as the reader typed it; nothing for what is no time. */
-function moment(text: string): Date | undefined {
-  const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 /** As `datetime-local` wants it, in whole five minutes. */
