@@ -136,15 +136,22 @@ async function refresh(transport: Transport, rejected?: string): Promise<string 
   try {
     const request = create(RefreshSessionRequestSchema, { refreshToken });
     const { tokens } = await createClient(IdentityService, transport).refreshSession(request);
+    // Meanwhile somebody may have signed out, or in anew: then these tokens are nobody's.
+    if (!isSame(refreshToken)) return usable(rejected);
     if (!tokens) return undefined;
-    write(withTokens(tokens, user));
+    write(withTokens(tokens, current?.user ?? user));
     return tokens.accessToken;
   } catch (error) {
     // Only a refusal ends the session; without a network it is still there.
-    if (ConnectError.from(error).code === Code.Unauthenticated) write(undefined);
-    else throw error;
-    return undefined;
+    if (ConnectError.from(error).code !== Code.Unauthenticated) throw error;
+    if (isSame(refreshToken)) write(undefined);
+    return usable(rejected);
   }
+}
+
+function isSame(refreshToken: string): boolean {
+  current = read();
+  return current?.refreshToken === refreshToken;
 }
 
 /** One tab at a time. Without locks, which browsers offer to secure origins only, tabs may be in each other's way. */
