@@ -1,4 +1,6 @@
 // How the app is built: hashed files, each with its gzip and Brotli form beside it, for the edge to send as they are.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +31,7 @@ const TRAFFIC = [
 const among = (files: readonly RegExp[]) => (id: string) => files.some((file) => file.test(id));
 
 export default defineConfig({
-  plugins: [react(), compress()],
+  plugins: [react(), first(), compress()],
   resolve: { alias: { "~": fileURLToPath(new URL("src", import.meta.url)) } },
   build: {
     outDir: "dist/app",
@@ -59,6 +61,22 @@ export default defineConfig({
   worker: { format: "es" },
   server: { proxy: Object.fromEntries(paths.map((path) => [path, { target: platform }])) },
 });
+
+/** Puts `src/first.js`, which is no module and so is not bundled, before everything else. */
+function first(): Plugin {
+  const source = readFileSync(new URL("src/first.js", import.meta.url), "utf8");
+  const hash = createHash("sha256").update(source).digest("hex").slice(0, 8);
+  const fileName = `assets/first-${hash}.js`;
+  return {
+    name: "first",
+    transformIndexHtml: (_, { server }) => [
+      { tag: "script", attrs: { src: server ? "/src/first.js" : `/${fileName}` }, injectTo: "head-prepend" },
+    ],
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName, source });
+    },
+  };
+}
 
 function compress(): Plugin {
   let out = "";
