@@ -16,10 +16,10 @@ const paths = ["/kvartal.", "/v1/", "/photos/", "/open311/", "/app.json", "/star
 
 /** What every page needs, and the page where most begin. */
 const CORE = [
-  /src\/(platform|i18n|kit|theme|domain)\/(?!trafficTopic|camera)/,
+  /src\/(platform|i18n|kit|theme|domain)\/(?!trafficTopic|notificationsTopic|camera)/,
   /src\/(root|\w+\/routes)\.tsx/,
-  /src\/shell\/shell\./,
-  /src\/citizen\/(City|FollowArea|cards|citizen\.|data|areaAlerts)/,
+  /src\/shell\/(shell\.|useLater)/,
+  /src\/citizen\/(City|cards|citizen\.|data)/,
   /src\/gen\/.*\/common_pb/,
 ];
 /** What that page shows of traffic, when the rest is there. */

@@ -12,9 +12,9 @@ import { Card, Empty, Page, ProblemNotice, Select, Skeleton, Stat } from "~/kit"
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { useFreshIncidents } from "./data";
-import { FollowArea } from "./FollowArea";
 import { cityRoute, trafficNow } from "./routes";
 
+const FollowArea = lazy(async () => ({ default: (await import("./FollowArea")).FollowArea }));
 // Traffic has many messages: the rest of the page does not wait for them.
 const Score = lazy(async () => ({ default: (await trafficNow()).ScoreCard }));
 const Jams = lazy(async () => ({ default: (await trafficNow()).JamsNow }));
@@ -27,7 +27,7 @@ export function City(): ReactNode {
   const text = useText(citizenText);
   const { area = "" } = cityRoute.useSearch();
   const navigate = useNavigate();
-  const { areas } = useAreas();
+  const { areas, name } = useAreas();
   useFreshIncidents();
   const incidents = useQuery(IncidentService.method.listIncidents, {
     pageSize: MOST,
@@ -37,10 +37,12 @@ export function City(): ReactNode {
     pageSize: MOST,
     filter: { statuses: OPEN_REPORTS.filter((status) => status !== ReportStatus.FIXED), areaId: area },
   });
-  const fixed = useQuery(ReportService.method.listReports, {
-    pageSize: MOST,
-    filter: { statuses: [ReportStatus.FIXED], areaId: area },
-  });
+  // Only counted, so after what is read.
+  const fixed = useQuery(
+    ReportService.method.listReports,
+    { pageSize: MOST, filter: { statuses: [ReportStatus.FIXED], areaId: area } },
+    { enabled: !open.isPending },
+  );
   const list = incidents.data?.incidents;
   const blocked = list?.filter((incident) => incident.lanes.includes(LaneState.BLOCKED)).length;
   return (
@@ -50,7 +52,9 @@ export function City(): ReactNode {
       actions={
         <>
           {area && (
-            <FollowArea areaId={area} name={areas.find(({ areaId }) => areaId === area)?.displayName ?? ""} />
+            <Suspense>
+              <FollowArea areaId={area} name={name(area)} />
+            </Suspense>
           )}
           <Select
             label={text.area}

@@ -2,6 +2,7 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { flag, number, oneOf, someOf, text } from "~/platform/search";
 import { rootRoute } from "~/root";
+import { loadExtras } from "~/shell/useLater";
 import { City } from "./City";
 
 const getParentRoute = () => rootRoute;
@@ -97,6 +98,10 @@ export const reportRoute = createRoute({
 export const newReportRoute = createRoute({
   getParentRoute,
   path: "/report",
+  // What tells of waiting reports has to be there before the network is gone.
+  loader: () => {
+    loadExtras().catch(() => {});
+  },
   component: lazyRouteComponent(() => import("./NewReport"), "NewReport"),
 });
 

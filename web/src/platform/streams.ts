@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { useEffect, useRef } from "react";
 import { connection } from "./connection";
 import { reasonOf } from "./errors";
+import { idle } from "./idle";
 import { distrustToken, useSession } from "./session";
 
 /** Services send something at least every 15 seconds; a stream that is silent for this long is dead. */
@@ -181,6 +182,8 @@ class Hub<Res extends { resumeToken: string }> {
   private async lead(stop: AbortSignal): Promise<void> {
     this.leading = stop;
     try {
+      // What the page shows at first is read without the stream.
+      await idle();
       for (let failures = 0; !stop.aborted; ) {
         const heard = await this.follow(stop);
         if (stop.aborted) return;

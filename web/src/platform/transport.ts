@@ -2,7 +2,6 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { IdentityService } from "~/gen/kvartal/identity/v1/identity_pb.js";
 import { getLocale } from "~/i18n/locale";
 import { annotate, retryDelayMs } from "./errors";
 import { freshToken } from "./session";
@@ -20,6 +19,8 @@ const IDEMPOTENT = [
   MethodOptions_IdempotencyLevel.IDEMPOTENT,
   MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
 ];
+/** Its messages are no part of the first page; those who need them bring them. */
+const IDENTITY = "kvartal.identity.v1.IdentityService";
 /** Calls that prove who somebody is cannot need proof. */
 const BARE: readonly string[] = ["SignIn", "Register", "RefreshSession", "ResetPassword", "ConfirmEmail"];
 
@@ -30,7 +31,7 @@ const locale: Interceptor = (next) => (request) => {
 
 /** Attaches the token; when it is refused, gets another and tries once more. */
 const auth: Interceptor = (next) => async (request) => {
-  if (request.service.typeName === IdentityService.typeName && BARE.includes(request.method.name)) {
+  if (request.service.typeName === IDENTITY && BARE.includes(request.method.name)) {
     return next(request);
   }
   const token = await freshToken(plain);
