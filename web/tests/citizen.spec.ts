@@ -68,8 +68,8 @@ test("a report of somebody else is followed and let go", async ({ page, as, url 
 test("a report written without a network is sent when there is one", async ({ page, context }) => {
   await page.goto("/report");
   await page.getByRole("button", { name: "Pin in the middle of the map" }).click();
+  // No words: the category stands for them, later too.
   await page.getByRole("radio", { name: "Noise" }).check();
-  await page.getByLabel("Description").fill("Music after midnight");
   await context.setOffline(true);
   await page.getByRole("button", { name: "Send the report" }).click();
   await expect(page.getByText("There is no network.")).toBeVisible();
@@ -129,4 +129,26 @@ test("who follows a district is told of what is new there", async ({ page, url }
   const title = `News ${Date.now()}`;
   await desk.incident(title);
   await expect(page.getByText(`Central: ${title}`)).toBeVisible();
+});
+
+test("the city's page says what it is before the app is there", async ({ page }) => {
+  await page.route(/\/assets\/(?!first-).*\.js$/, (route) => route.abort());
+  await page.goto("/");
+  await expect(page.getByText("The city now")).toBeVisible();
+  const first = await page.locator("#root p").allTextContents();
+  await page.unrouteAll();
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "The city now" })).toBeVisible();
+  // The same words, so that nothing changes under the reader's eye.
+  expect(first).toHaveLength(2);
+  for (const words of first) await expect(page.getByRole("main")).toContainText(words);
+});
+
+test("a path that leads nowhere says so and leads to the city", async ({ page }) => {
+  await page.goto("/nowhere");
+  await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+  await expect(page).toHaveTitle("There is no such page · Kvartal");
+  await page.getByRole("link", { name: "To the city" }).click();
+  await expect(page).toHaveURL(/\/$/);
+  await expect(page.getByRole("heading", { name: "The city now" })).toBeFocused();
 });
