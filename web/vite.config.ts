@@ -18,7 +18,7 @@ const paths = ["/kvartal.", "/v1/", "/photos/", "/open311/", "/app.json", "/star
 const CORE = [
   /src\/(platform|i18n|kit|theme|domain)\/(?!trafficTopic|notificationsTopic|camera)/,
   /src\/(root|\w+\/routes)\.tsx/,
-  /src\/shell\/(shell\.|useLater)/,
+  /src\/shell\/(shell\.|later)/,
   /src\/citizen\/(City|cards|citizen\.|data)/,
   /src\/gen\/.*\/common_pb/,
 ];

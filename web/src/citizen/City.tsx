@@ -9,12 +9,14 @@ import { IncidentService, LaneState } from "~/gen/kvartal/incident/v1/incident_p
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
 import { Card, Empty, Page, ProblemNotice, Select, Skeleton, Stat } from "~/kit";
+import { useLater } from "~/platform/useLater";
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
 import { useFreshIncidents } from "./data";
 import { cityRoute, trafficNow } from "./routes";
 
-const FollowArea = lazy(async () => ({ default: (await import("./FollowArea")).FollowArea }));
+// For whoever has chosen a district.
+const loadFollowing = () => import("./FollowArea");
 // Traffic has many messages: the rest of the page does not wait for them.
 const Score = lazy(async () => ({ default: (await trafficNow()).ScoreCard }));
 const Jams = lazy(async () => ({ default: (await trafficNow()).JamsNow }));
@@ -28,6 +30,7 @@ export function City(): ReactNode {
   const { area = "" } = cityRoute.useSearch();
   const navigate = useNavigate();
   const { areas, name } = useAreas();
+  const following = useLater(loadFollowing, area !== "");
   useFreshIncidents();
   const incidents = useQuery(IncidentService.method.listIncidents, {
     pageSize: MOST,
@@ -51,11 +54,7 @@ export function City(): ReactNode {
       lead={text.cityLead}
       actions={
         <>
-          {area && (
-            <Suspense>
-              <FollowArea areaId={area} name={name(area)} />
-            </Suspense>
-          )}
+          {area && following && <following.FollowArea areaId={area} name={name(area)} />}
           <Select
             label={text.area}
             quietLabel

@@ -5,11 +5,12 @@ import { LOCALES, setLocale, useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import { Button, Toaster } from "~/kit";
 import { hasRole, useSession } from "~/platform/session";
+import { useLater } from "~/platform/useLater";
 import { setTheme, THEMES, useTheme } from "~/theme/theme";
 import { ConnectionMark } from "./ConnectionMark";
+import { loadExtrasWhenIdle, loadSignedIn } from "./later";
 import { navigation } from "./navigation";
 import { shellText } from "./shell.text";
-import { loadExtrasWhenIdle, loadSignedIn, useLater } from "./useLater";
 
 export function Layout() {
   const text = useText(shellText);

@@ -34,6 +34,9 @@ export const shellText = defineText({
     forbidden: "This page is for others",
     forbiddenLead: (roles: string) => `It needs one of these roles: ${roles}. Administrators grant roles.`,
     outdated: "There is a new version of this page.",
+    unreachable: "This page has not been fetched yet",
+    unreachableLead: "The platform cannot be reached. What you have opened before is still there.",
+    tryAgain: "Try again",
   },
   ru: {
     appName: "Квартал",
@@ -67,5 +70,8 @@ export const shellText = defineText({
     forbidden: "Эта страница для других",
     forbiddenLead: (roles) => `Нужна одна из ролей: ${roles}. Роли выдаёт администратор.`,
     outdated: "Есть новая версия страницы.",
+    unreachable: "Эта страница ещё не загружена",
+    unreachableLead: "Платформа недоступна. То, что вы открывали раньше, остаётся.",
+    tryAgain: "Попробовать снова",
   },
 });
