@@ -73,11 +73,16 @@ function History() {
   const text = useText(trafficPageText);
   // A new question every few minutes, not with every tick of the clock.
   const minutes = Math.floor(useNow() / 180_000) * 180_000;
-  const history = useQuery(CongestionService.method.listScoreHistory, {
-    startTime: timestampFromDate(new Date(minutes - HOURS * 3600_000)),
-    endTime: timestampFromDate(new Date(minutes)),
-    pageSize: 1000,
-  });
+  const history = useQuery(
+    CongestionService.method.listScoreHistory,
+    {
+      startTime: timestampFromDate(new Date(minutes - HOURS * 3600_000)),
+      endTime: timestampFromDate(new Date(minutes)),
+      pageSize: 1000,
+    },
+    // The line stays until the next one is there.
+    { placeholderData: (before) => before },
+  );
   const values = history.data?.scores.map(({ score }) => score) ?? [];
   return <Spark values={values} low={0} high={10} label={text.history} />;
 }

@@ -23,9 +23,7 @@ export default function AreaAlerts() {
     if (!fresh || told.current.has(incident.incidentId)) return;
     told.current.add(incident.incidentId);
     const message = text.areaNews(name(incident.areaId), incident.title);
-    if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-      new Notification(message, { body: whereOf(incident), tag: incident.incidentId });
-    } else toast(message);
+    if (!document.hidden || !notified(message, incident)) toast(message);
   };
   useTopic(
     incidents,
@@ -34,4 +32,15 @@ export default function AreaAlerts() {
     followed.length > 0 && !signedIn,
   );
   return null;
+}
+
+/** Whether the device says it. Telephones offer that to service workers only, and refuse it here. */
+function notified(message: string, incident: Incident): boolean {
+  if (!("Notification" in window) || Notification.permission !== "granted") return false;
+  try {
+    new Notification(message, { body: whereOf(incident), tag: incident.incidentId });
+    return true;
+  } catch {
+    return false;
+  }
 }
