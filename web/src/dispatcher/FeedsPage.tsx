@@ -109,13 +109,13 @@ export function FeedsPage() {
 
 function Refusal({ error }: { error: unknown }) {
   const text = useText(feedsText);
-  const fields = Object.entries(useExplain()(error).fields);
+  const { violations } = useExplain()(error);
   return (
     <>
       <ProblemNotice error={error} />
-      {fields.length > 0 && (
+      {violations.length > 0 && (
         <Card title={text.errors}>
-          <Places lines={fields} />
+          <Places lines={violations} />
         </Card>
       )}
     </>

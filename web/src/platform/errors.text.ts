@@ -7,10 +7,13 @@ type Words = readonly [message: string, nextStep: string];
 interface ErrorText {
   reasons: Readonly<Record<string, Words>>;
   codes: { readonly [code in Code]: Words };
+  /** Of a field; the platform says more, in English. */
+  field: string;
 }
 
 export const errorText = defineText<ErrorText>({
   en: {
+    field: "This is not accepted.",
     reasons: {
       WRONG_CREDENTIALS: [
         "The e-mail address or the password is wrong.",
@@ -88,6 +91,7 @@ export const errorText = defineText<ErrorText>({
     },
   },
   ru: {
+    field: "В таком виде не принимается.",
     reasons: {
       WRONG_CREDENTIALS: ["Неверный адрес почты или пароль.", "Проверьте их или восстановите пароль."],
       WRONG_PASSWORD: ["Текущий пароль неверен.", "Введите его ещё раз или выйдите и восстановите пароль."],
