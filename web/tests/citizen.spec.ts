@@ -131,18 +131,25 @@ test("who follows a district is told of what is new there", async ({ page, url }
   await expect(page.getByText(`Central: ${title}`)).toBeVisible();
 });
 
-test("the city's page says what it is before the app is there", async ({ page }) => {
-  await page.route(/\/assets\/(?!first-).*\.js$/, (route) => route.abort());
-  await page.goto("/");
-  await expect(page.getByText("The city now")).toBeVisible();
-  const first = await page.locator("#root p").allTextContents();
-  await page.unrouteAll();
-  await page.reload();
-  await expect(page.getByRole("heading", { name: "The city now" })).toBeVisible();
-  // The same words, so that nothing changes under the reader's eye.
-  expect(first).toHaveLength(2);
-  for (const words of first) await expect(page.getByRole("main")).toContainText(words);
-});
+for (const path of ["/", "/map", "/report", "/reports", "/sign-in"]) {
+  test(`${path} says what it is before the app is there`, async ({ page }) => {
+    await page.route(/\/assets\/(?!first-).*\.js$/, (route) => route.abort());
+    for (const locale of ["en", "ru"]) {
+      await page.goto(path);
+      await page.evaluate((chosen) => localStorage.setItem("kvartal.locale", chosen), locale);
+      await page.reload();
+      await expect(page.locator(".title")).toBeVisible();
+      const first = await page.locator("#root p").allTextContents();
+      expect(first).toHaveLength(2);
+      await page.unrouteAll();
+      await page.reload();
+      // The same words, so that nothing changes under the reader's eye.
+      await expect(page.locator("h1")).toHaveText(first[0] ?? "");
+      await expect(page.locator("main .lead").first()).toHaveText(first[1] ?? "");
+      await page.route(/\/assets\/(?!first-).*\.js$/, (route) => route.abort());
+    }
+  });
+}
 
 test("a path that leads nowhere says so and leads to the city", async ({ page }) => {
   await page.goto("/nowhere");
