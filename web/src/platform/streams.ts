@@ -182,8 +182,8 @@ class Hub<Res extends { resumeToken: string }> {
   private async lead(stop: AbortSignal): Promise<void> {
     this.leading = stop;
     try {
-      // What the page shows at first is read without the stream.
-      await idle();
+      // What the page shows at first is read without the stream; one that is taken over goes on at once.
+      if (this.token === "") await idle();
       for (let failures = 0; !stop.aborted; ) {
         const heard = await this.follow(stop);
         if (stop.aborted) return;
