@@ -21,7 +21,7 @@ const loadFollowing = () => import("./FollowArea");
 const Score = lazy(async () => ({ default: (await trafficNow()).ScoreCard }));
 const Jams = lazy(async () => ({ default: (await trafficNow()).JamsNow }));
 
-/** So many are counted; more is shown as `100+`. */
+/** So many are counted; of more it is said that there are more. */
 const MOST = 100;
 const SHOWN = 6;
 
@@ -87,10 +87,10 @@ export function City(): ReactNode {
         <Score />
       </Suspense>
       <div className="stats">
-        <Stat label={text.openIncidents} value={count(list?.length)} />
-        <Stat label={text.blocked} value={count(blocked)} />
-        <Stat label={text.openReports} value={count(open.data?.reports.length)} />
-        <Stat label={text.fixedReports} value={count(fixed.data?.reports.length)} />
+        <Stat label={text.openIncidents} value={count(list?.length, incidents.data)} />
+        <Stat label={text.blocked} value={count(blocked, incidents.data)} />
+        <Stat label={text.openReports} value={count(open.data?.reports.length, open.data)} />
+        <Stat label={text.fixedReports} value={count(fixed.data?.reports.length, fixed.data)} />
       </div>
       <div className="columns">
         <Card
@@ -148,6 +148,7 @@ export function City(): ReactNode {
   );
 }
 
-function count(value: number | undefined): string {
-  return value === undefined ? "–" : value >= MOST ? `${MOST}+` : String(value);
+/** With a plus when only a part has been counted. */
+function count(value: number | undefined, page: { nextPageToken: string } | undefined): string {
+  return value === undefined ? "–" : page?.nextPageToken ? `${value}+` : String(value);
 }

@@ -127,7 +127,7 @@ function Facts({ answer: { report } }: { answer: GetReportResponse }) {
       <dd>{[report.address || map.unknownPlace, area.name(report.areaId)].filter(Boolean).join(", ")}</dd>
       <dt>{text.received}</dt>
       <dd>{report.createTime && format.dateTime(report.createTime)}</dd>
-      {open && report.answerDueTime && (
+      {open && report.answer === "" && report.answerDueTime && (
         <>
           <dt>{text.due}</dt>
           <dd>

@@ -1,13 +1,13 @@
 // What maps show of traffic: every road with its level, and cameras.
 import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
-import { useEffect, useMemo } from "react";
+import { useMemo } from "react";
 import { pointOf } from "~/domain/catalogue";
 import { type Camera, CameraService } from "~/gen/kvartal/traffic/v1/camera_pb.js";
 import { CongestionService } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { ForecastService } from "~/gen/kvartal/traffic/v1/forecast_pb.js";
 import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import type { Flow } from "~/map/types";
-import { isAbsent } from "~/platform/query";
+import { isAbsent, useAllPages } from "~/platform/query";
 
 /** As many as a page of each may have. */
 const STATES = 5000;
@@ -39,11 +39,8 @@ export function useFlows(enabled: boolean, ahead = 0): Flows {
       getNextPageParam: (page, pages) => (pages.length < PAGES_MAX && page.nextPageToken) || undefined,
     },
   );
-  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage, data } = roads;
-  const more = enabled && hasNextPage && !isFetchingNextPage && !isFetchNextPageError;
-  useEffect(() => {
-    if (more) fetchNextPage();
-  }, [more, fetchNextPage]);
+  const { data } = roads;
+  useAllPages(roads, enabled);
   const states = useQuery(
     CongestionService.method.listSegmentStates,
     { pageSize: STATES },

@@ -11,9 +11,23 @@ import { CongestionService, type Jam, type TrafficWarning } from "~/gen/kvartal/
 import { useFormat } from "~/i18n/format";
 import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
-import { Ago, Badge, Button, Card, type Column, Listing, Notice, Page, Stat, TextField, useNow } from "~/kit";
+import {
+  Ago,
+  Badge,
+  Button,
+  Card,
+  type Column,
+  Listing,
+  Notice,
+  Page,
+  ProblemNotice,
+  Stat,
+  TextField,
+  useNow,
+} from "~/kit";
 import { MapView } from "~/map/MapView";
 import { type Pin, viewOf } from "~/map/types";
+import { useAllPages } from "~/platform/query";
 import { moment } from "~/platform/search";
 import { JamDetail } from "./JamDetail";
 import { flowsOf, useLiveLevels, useSegments } from "./live";
@@ -50,13 +64,14 @@ export function TrafficPage() {
     { pageSize: 5000, pageToken: "", time },
     paging,
   );
+  useAllPages(states);
   const live = useLiveLevels(past === undefined, () => {
     scores.refetch();
     jams.refetch();
     warnings.refetch();
   });
   const [selected, setSelected] = useState<string>();
-  const segments = useSegments();
+  const { segments, ...network } = useSegments();
   const read = states.data;
   const flows = useMemo(() => {
     const levels = new Map<string, CongestionLevel>();
@@ -71,10 +86,19 @@ export function TrafficPage() {
   );
   const rows = jams.data?.pages.flatMap((page) => page.jams) ?? [];
   const city = scores.data?.city;
+  const broken = [network, states, scores].filter(({ error }) => error !== null);
   return (
     <Page title={text.title} width="wide" quietTitle>
       <TimeMachine at={at} />
       {past && <Notice tone="warn" title={text.asItWas(format.dateTime(past))} />}
+      {broken[0] && (
+        <ProblemNotice
+          error={broken[0].error}
+          onRetry={() => {
+            for (const each of broken) each.refetch();
+          }}
+        />
+      )}
       <div className="traffic">
         <div className="traffic-map">
           {view && (

@@ -14,13 +14,17 @@ import { transport } from "~/platform/transport";
 const SEGMENTS_MAX = 10_000;
 
 /** The road network, read once. */
-export function useSegments(): ReadonlyMap<string, Segment> {
-  const query = useQuery({
+export function useSegments() {
+  const {
+    data: segments = NONE,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ["segments"],
     queryFn: readSegments,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  return query.data ?? NONE;
+  return { segments, error, refetch };
 }
 
 const NONE: ReadonlyMap<string, Segment> = new Map();
