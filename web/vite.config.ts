@@ -1,4 +1,6 @@
 // How the app is built: hashed files, each with its gzip and Brotli form beside it, for the edge to send as they are.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,10 +16,10 @@ const paths = ["/kvartal.", "/v1/", "/photos/", "/open311/", "/app.json", "/star
 
 /** What every page needs, and the page where most begin. */
 const CORE = [
-  /src\/(platform|i18n|kit|theme|domain)\/(?!trafficTopic|camera)/,
+  /src\/(platform|i18n|kit|theme|domain)\/(?!trafficTopic|notificationsTopic|camera)/,
   /src\/(root|\w+\/routes)\.tsx/,
-  /src\/shell\/shell\./,
-  /src\/citizen\/(City|FollowArea|cards|citizen\.|data|areaAlerts)/,
+  /src\/shell\/(shell\.|later)/,
+  /src\/citizen\/(City|cards|citizen\.|data)/,
   /src\/gen\/.*\/common_pb/,
 ];
 /** What that page shows of traffic, when the rest is there. */
@@ -29,7 +31,7 @@ const TRAFFIC = [
 const among = (files: readonly RegExp[]) => (id: string) => files.some((file) => file.test(id));
 
 export default defineConfig({
-  plugins: [react(), compress()],
+  plugins: [react(), first(), compress()],
   resolve: { alias: { "~": fileURLToPath(new URL("src", import.meta.url)) } },
   build: {
     outDir: "dist/app",
@@ -59,6 +61,22 @@ export default defineConfig({
   worker: { format: "es" },
   server: { proxy: Object.fromEntries(paths.map((path) => [path, { target: platform }])) },
 });
+
+/** Puts `src/first.js`, which is no module and so is not bundled, before everything else. */
+function first(): Plugin {
+  const source = readFileSync(new URL("src/first.js", import.meta.url), "utf8");
+  const hash = createHash("sha256").update(source).digest("hex").slice(0, 8);
+  const fileName = `assets/first-${hash}.js`;
+  return {
+    name: "first",
+    transformIndexHtml: (_, { server }) => [
+      { tag: "script", attrs: { src: server ? "/src/first.js" : `/${fileName}` }, injectTo: "head-prepend" },
+    ],
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName, source });
+    },
+  };
+}
 
 function compress(): Plugin {
   let out = "";

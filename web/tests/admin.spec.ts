@@ -131,4 +131,5 @@ test("who is no administrator is told which role is missing", async ({ elsewhere
   const page = await elsewhere("citizen");
   await page.goto("/admin/audit");
   await expect(page.getByText(/needs one of these roles: administrator/)).toBeVisible();
+  await expect(page.getByRole("navigation", { name: "Main navigation" })).toBeVisible();
 });

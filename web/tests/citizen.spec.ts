@@ -68,8 +68,8 @@ test("a report of somebody else is followed and let go", async ({ page, as, url 
 test("a report written without a network is sent when there is one", async ({ page, context }) => {
   await page.goto("/report");
   await page.getByRole("button", { name: "Pin in the middle of the map" }).click();
+  // No words: the category stands for them, later too.
   await page.getByRole("radio", { name: "Noise" }).check();
-  await page.getByLabel("Description").fill("Music after midnight");
   await context.setOffline(true);
   await page.getByRole("button", { name: "Send the report" }).click();
   await expect(page.getByText("There is no network.")).toBeVisible();
@@ -129,4 +129,33 @@ test("who follows a district is told of what is new there", async ({ page, url }
   const title = `News ${Date.now()}`;
   await desk.incident(title);
   await expect(page.getByText(`Central: ${title}`)).toBeVisible();
+});
+
+for (const path of ["/", "/map", "/report", "/reports", "/sign-in"]) {
+  test(`${path} says what it is before the app is there`, async ({ page }) => {
+    await page.route(/\/assets\/(?!first-).*\.js$/, (route) => route.abort());
+    for (const locale of ["en", "ru"]) {
+      await page.goto(path);
+      await page.evaluate((chosen) => localStorage.setItem("kvartal.locale", chosen), locale);
+      await page.reload();
+      await expect(page.locator(".title")).toBeVisible();
+      const first = await page.locator("#root p").allTextContents();
+      expect(first).toHaveLength(2);
+      await page.unrouteAll();
+      await page.reload();
+      // The same words, so that nothing changes under the reader's eye.
+      await expect(page.locator("h1")).toHaveText(first[0] ?? "");
+      await expect(page.locator("main .lead").first()).toHaveText(first[1] ?? "");
+      await page.route(/\/assets\/(?!first-).*\.js$/, (route) => route.abort());
+    }
+  });
+}
+
+test("a path that leads nowhere says so and leads to the city", async ({ page }) => {
+  await page.goto("/nowhere");
+  await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+  await expect(page).toHaveTitle("There is no such page · Kvartal");
+  await page.getByRole("link", { name: "To the city" }).click();
+  await expect(page).toHaveURL(/\/$/);
+  await expect(page.getByRole("heading", { name: "The city now" })).toBeFocused();
 });

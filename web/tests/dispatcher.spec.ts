@@ -1,5 +1,6 @@
 // What dispatchers do: log, move, assign, link, merge, answer, several at once; with the mouse and with keys alone.
 import type { Page } from "@playwright/test";
+import { Desk } from "./desk";
 import { expect as quick, test } from "./story";
 
 // What one dispatcher does shows to others through the whole platform; a busy machine takes its time.
@@ -147,6 +148,37 @@ test("several incidents are confirmed at once", async ({ page, audit }) => {
   await page.locator(".bulk").getByRole("button", { name: "Confirmed" }).click();
   await expect(page.getByText("2 changes made")).toBeVisible();
   await expect(page.locator(".board-list").getByText("Confirmed")).toHaveCount(2);
+});
+
+test("of several changes those that were refused are named, with the reason", async ({
+  page,
+  url,
+  audit,
+}) => {
+  const desk = await Desk.of(url, "dispatcher2");
+  const word = unique();
+  const late = await desk.incident(`${word} late`);
+  await desk.incident(`${word} in time`);
+  // Nobody tells this page of changes any more: what it knows grows old.
+  await page.route(/WatchIncidents$/, (route) => route.abort());
+  await page.reload();
+  await page.getByPlaceholder("Search the list").fill(word);
+  await expect(page.locator(".board-list li")).toHaveCount(2);
+  for (const box of await page.locator(".board-list").getByRole("checkbox").all()) await box.check();
+  await desk.rename(late, `${word} renamed`);
+  const bulk = page.locator(".bulk");
+  await bulk.getByRole("button", { name: "Confirmed" }).click();
+  await expect(page.getByText("1 change made")).toBeVisible();
+  await expect(bulk.getByRole("alert")).toContainText("Not changed: 1 entry");
+  await expect(bulk.getByRole("listitem")).toHaveText(
+    `${word} late: Somebody else changed this in the meantime. Look at the new state, then try again.`,
+  );
+  // It alone stays chosen; the other one is done.
+  await expect(bulk.getByText("1 row chosen")).toBeVisible();
+  await expect(page.getByRole("checkbox", { name: `Choose: ${word} late` })).toBeChecked();
+  await expect(page.getByRole("checkbox", { name: `Choose: ${word} in time` })).not.toBeChecked();
+  await expect(row(page, `${word} in time`).getByText("Confirmed")).toBeVisible();
+  await audit("a change that was refused");
 });
 
 test("the filters stand in the address", async ({ page }) => {

@@ -1,5 +1,7 @@
 // How the city moves: for everybody, and for the desk that sends patrols.
 import type { Page } from "@playwright/test";
+import { GetTypicalProfileResponseSchema } from "../src/gen/kvartal/traffic/v1/congestion_pb";
+import { answer } from "./answer";
 import { Desk } from "./desk";
 import { expect as quick, test } from "./story";
 
@@ -50,6 +52,34 @@ test("the map shows a road's usual day, cameras, and traffic to come", async ({ 
   await page.getByRole("radio", { name: "in 30 min" }).check();
   expect((await told).status()).toBe(200);
   await expect(page).toHaveURL(/ahead=.*30/);
+});
+
+test("a road's usual day is drawn, with its rush where it is", async ({ page, url, audit }) => {
+  const { states } = await (await fetch(`${url}/v1/segmentStates?page_size=1`)).json();
+  // What is usual on this day of the week a young city may not know yet; here is one that does.
+  const rush = 96;
+  const slots = Array.from({ length: 288 }, (_, slot) => {
+    const medianSpeedKmh = slot === rush ? 18 : 54;
+    return {
+      minuteOfDay: slot * 5,
+      medianSpeedKmh,
+      lowSpeedKmh: medianSpeedKmh - 4,
+      highSpeedKmh: medianSpeedKmh + 4,
+    };
+  });
+  const usual = answer(GetTypicalProfileResponseSchema, { slots, dayCount: 6 });
+  await page.route(/GetTypicalProfile$/, (route) => route.fulfill(usual));
+  await page.goto(`/map?selected=${states[0].segment_id}`);
+  const words = "A usual day like today, km/h by hour: 18–54";
+  const picture = page.locator("#list").getByRole("img", { name: words });
+  await expect(picture).toBeVisible();
+  await expect(page.locator("#list").getByText(words)).toBeVisible();
+  const points = ((await picture.locator("polyline").getAttribute("points")) ?? "").split(" ");
+  expect(points).toHaveLength(slots.length);
+  const heights = points.map((point) => Number(point.split(",")[1]));
+  // Downwards in SVG: the slowest stands lowest.
+  expect(heights.indexOf(Math.max(...heights))).toBe(rush);
+  await audit("a usual day");
 });
 
 test("the desk sees the roads as they are and as they were", async ({ page, as, audit }) => {

@@ -1,5 +1,4 @@
 // The audit record: search, and proof that nobody has changed it.
-
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -20,6 +19,7 @@ import {
   ProblemNotice,
   TextField,
 } from "~/kit";
+import { moment } from "~/platform/search";
 import { adminText } from "./admin.text";
 import { auditText } from "./audit.text";
 
@@ -142,8 +142,8 @@ function Records() {
       actorId: actor ?? "",
       subject: subject ?? "",
       type: type ?? "",
-      startTime: moment(from),
-      endTime: moment(to),
+      startTime: timestamp(from),
+      endTime: timestamp(to),
     },
     { pageParamKey: "pageToken", getNextPageParam: (last) => last.nextPageToken || undefined },
   );
@@ -219,8 +219,7 @@ function Proof({ record }: { record: AuditRecord }) {
   );
 }
 
-/** A time as the reader typed it; nothing for what is no time. */
-function moment(text: string | undefined) {
-  const time = text ? new Date(text) : undefined;
-  return time && !Number.isNaN(time.getTime()) ? timestampFromDate(time) : undefined;
+function timestamp(typed: string | undefined) {
+  const time = moment(typed);
+  return time && timestampFromDate(time);
 }

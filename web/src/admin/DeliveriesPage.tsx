@@ -21,6 +21,7 @@ import {
   type Tone,
   toast,
   toastError,
+  useTyped,
 } from "~/kit";
 import { deliveriesText } from "./deliveries.text";
 
@@ -49,6 +50,9 @@ export function DeliveriesPage() {
   const { state = DeliveryState.UNSPECIFIED, user = "" } = useSearch({ from: "/admin/deliveries" });
   const navigate = useNavigate({ from: "/admin/deliveries" });
   const wrong = user !== "" && !UUID.test(user);
+  const receiver = useTyped(user, (id) =>
+    navigate({ search: (before) => ({ ...before, user: id.trim() || undefined }), replace: true }),
+  );
   const feed = useInfiniteQuery(
     NotificationService.method.listDeliveries,
     { pageSize: 50, pageToken: "", state, userId: wrong ? "" : user },
@@ -131,17 +135,7 @@ export function DeliveriesPage() {
             </option>
           ))}
         </Select>
-        <TextField
-          label={text.receiverId}
-          value={user}
-          error={wrong ? text.noUuid : undefined}
-          onChange={(event) =>
-            navigate({
-              search: (before) => ({ ...before, user: event.target.value.trim() || undefined }),
-              replace: true,
-            })
-          }
-        />
+        <TextField label={text.receiverId} error={wrong ? text.noUuid : undefined} {...receiver} />
       </div>
       <Card>
         <Listing

@@ -21,8 +21,8 @@ import {
 } from "~/kit";
 import { adminText } from "./admin.text";
 import { jobsText } from "./jobs.text";
+import { JOB_STATES } from "./routes";
 
-export const JOB_STATES = ["dead", "waiting", "running", "done"] as const;
 type StateName = (typeof JOB_STATES)[number];
 
 const STATES: { readonly [name in StateName]: JobState } = {

@@ -20,7 +20,8 @@ const KINDS = Object.values(Kind).filter(
 export function TemplatesPage() {
   const text = useText(templatesText);
   const own = useLocale();
-  const { kind = Kind.REPORT_STATUS_CHANGED, locale = own } = useSearch({ from: "/admin/templates" });
+  const { kind: wanted, locale = own } = useSearch({ from: "/admin/templates" });
+  const kind = KINDS.find((each) => each === wanted) ?? Kind.REPORT_STATUS_CHANGED;
   const navigate = useNavigate({ from: "/admin/templates" });
   const query = useQuery(NotificationService.method.previewTemplate, { kind, locale });
   const test = useMutation(NotificationService.method.sendTestNotification, {

@@ -1,7 +1,8 @@
 // Pages for administrators.
-import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { createRoute, redirect } from "@tanstack/react-router";
 import { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
 import { withRole } from "~/platform/access";
+import { lazyPage } from "~/platform/lazyPage";
 import { number, oneOf, text } from "~/platform/search";
 import { rootRoute } from "~/root";
 import type { AuditSearch } from "./AuditPage";
@@ -10,13 +11,13 @@ import type { JobsSearch } from "./JobsPage";
 import type { TemplatesSearch } from "./TemplatesPage";
 import type { UsersSearch } from "./UsersPage";
 
-const JOB_STATES = ["dead", "waiting", "running", "done"] as const;
+export const JOB_STATES = ["dead", "waiting", "running", "done"] as const;
 
 const frame = createRoute({
   getParentRoute: () => rootRoute,
   path: "/admin",
   beforeLoad: withRole(Role.ADMIN),
-  component: lazyRouteComponent(() => import("./AdminFrame"), "AdminFrame"),
+  component: lazyPage(() => import("./AdminFrame"), "AdminFrame"),
 });
 const getParentRoute = () => frame;
 
@@ -30,7 +31,7 @@ const start = createRoute({
 const services = createRoute({
   getParentRoute,
   path: "/services",
-  component: lazyRouteComponent(() => import("./ServicesPage"), "ServicesPage"),
+  component: lazyPage(() => import("./ServicesPage"), "ServicesPage"),
 });
 const jobs = createRoute({
   getParentRoute,
@@ -39,23 +40,23 @@ const jobs = createRoute({
     service: text(search.service),
     state: oneOf(search.state, JOB_STATES),
   }),
-  component: lazyRouteComponent(() => import("./JobsPage"), "JobsPage"),
+  component: lazyPage(() => import("./JobsPage"), "JobsPage"),
 });
 const users = createRoute({
   getParentRoute,
   path: "/users",
   validateSearch: (search: Record<string, unknown>): UsersSearch => ({ role: number(search.role, 1, 13) }),
-  component: lazyRouteComponent(() => import("./UsersPage"), "UsersPage"),
+  component: lazyPage(() => import("./UsersPage"), "UsersPage"),
 });
 const user = createRoute({
   getParentRoute,
   path: "/users/$userId",
-  component: lazyRouteComponent(() => import("./UserPage"), "UserPage"),
+  component: lazyPage(() => import("./UserPage"), "UserPage"),
 });
 const programs = createRoute({
   getParentRoute,
   path: "/programs",
-  component: lazyRouteComponent(() => import("./ProgramsPage"), "ProgramsPage"),
+  component: lazyPage(() => import("./ProgramsPage"), "ProgramsPage"),
 });
 const audit = createRoute({
   getParentRoute,
@@ -67,7 +68,7 @@ const audit = createRoute({
     from: text(search.from),
     to: text(search.to),
   }),
-  component: lazyRouteComponent(() => import("./AuditPage"), "AuditPage"),
+  component: lazyPage(() => import("./AuditPage"), "AuditPage"),
 });
 const deliveries = createRoute({
   getParentRoute,
@@ -76,21 +77,23 @@ const deliveries = createRoute({
     state: number(search.state, 1, 4),
     user: text(search.user),
   }),
-  component: lazyRouteComponent(() => import("./DeliveriesPage"), "DeliveriesPage"),
+  component: lazyPage(() => import("./DeliveriesPage"), "DeliveriesPage"),
 });
+/** More kinds of messages than there are; the page knows which there are. */
+const KINDS_MAX = 1000;
 const templates = createRoute({
   getParentRoute,
   path: "/templates",
   validateSearch: (search: Record<string, unknown>): TemplatesSearch => ({
-    kind: number(search.kind, 1, 10),
+    kind: number(search.kind, 1, KINDS_MAX),
     locale: oneOf(search.locale, ["ru", "en"] as const),
   }),
-  component: lazyRouteComponent(() => import("./TemplatesPage"), "TemplatesPage"),
+  component: lazyPage(() => import("./TemplatesPage"), "TemplatesPage"),
 });
 const catalogue = createRoute({
   getParentRoute,
   path: "/catalogue",
-  component: lazyRouteComponent(() => import("./CataloguePage"), "CataloguePage"),
+  component: lazyPage(() => import("./CataloguePage"), "CataloguePage"),
 });
 
 export const adminRoutes = [

@@ -1,8 +1,8 @@
 // What it is about, and what the category asks.
+import { useCategories } from "~/domain/catalogue";
 import type { Question } from "~/gen/kvartal/incident/v1/common_pb.js";
 import { useText } from "~/i18n/text";
 import { Card, Select, TextField } from "~/kit";
-import { useCategories } from "./data";
 import type { Draft } from "./draft";
 import { reportText } from "./report.text";
 

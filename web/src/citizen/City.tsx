@@ -3,22 +3,25 @@ import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense } from "react";
+import { useAreas } from "~/domain/catalogue";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService, LaneState } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
 import { Card, Empty, Page, ProblemNotice, Select, Skeleton, Stat } from "~/kit";
+import { useLater } from "~/platform/useLater";
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
-import { useAreas, useFreshIncidents } from "./data";
-import { FollowArea } from "./FollowArea";
+import { useFreshIncidents } from "./data";
 import { cityRoute, trafficNow } from "./routes";
 
+// For whoever has chosen a district.
+const loadFollowing = () => import("./FollowArea");
 // Traffic has many messages: the rest of the page does not wait for them.
 const Score = lazy(async () => ({ default: (await trafficNow()).ScoreCard }));
 const Jams = lazy(async () => ({ default: (await trafficNow()).JamsNow }));
 
-/** So many are counted; more is shown as `100+`. */
+/** So many are counted; of more it is said that there are more. */
 const MOST = 100;
 const SHOWN = 6;
 
@@ -26,7 +29,8 @@ export function City(): ReactNode {
   const text = useText(citizenText);
   const { area = "" } = cityRoute.useSearch();
   const navigate = useNavigate();
-  const { areas } = useAreas();
+  const { areas, name } = useAreas();
+  const following = useLater(loadFollowing, area !== "");
   useFreshIncidents();
   const incidents = useQuery(IncidentService.method.listIncidents, {
     pageSize: MOST,
@@ -36,10 +40,12 @@ export function City(): ReactNode {
     pageSize: MOST,
     filter: { statuses: OPEN_REPORTS.filter((status) => status !== ReportStatus.FIXED), areaId: area },
   });
-  const fixed = useQuery(ReportService.method.listReports, {
-    pageSize: MOST,
-    filter: { statuses: [ReportStatus.FIXED], areaId: area },
-  });
+  // Only counted, so after what is read.
+  const fixed = useQuery(
+    ReportService.method.listReports,
+    { pageSize: MOST, filter: { statuses: [ReportStatus.FIXED], areaId: area } },
+    { enabled: !open.isPending },
+  );
   const list = incidents.data?.incidents;
   const blocked = list?.filter((incident) => incident.lanes.includes(LaneState.BLOCKED)).length;
   return (
@@ -48,9 +54,7 @@ export function City(): ReactNode {
       lead={text.cityLead}
       actions={
         <>
-          {area && (
-            <FollowArea areaId={area} name={areas.find(({ areaId }) => areaId === area)?.displayName ?? ""} />
-          )}
+          {area && following && <following.FollowArea areaId={area} name={name(area)} />}
           <Select
             label={text.area}
             quietLabel
@@ -83,10 +87,10 @@ export function City(): ReactNode {
         <Score />
       </Suspense>
       <div className="stats">
-        <Stat label={text.openIncidents} value={count(list?.length)} />
-        <Stat label={text.blocked} value={count(blocked)} />
-        <Stat label={text.openReports} value={count(open.data?.reports.length)} />
-        <Stat label={text.fixedReports} value={count(fixed.data?.reports.length)} />
+        <Stat label={text.openIncidents} value={count(list?.length, incidents.data)} />
+        <Stat label={text.blocked} value={count(blocked, incidents.data)} />
+        <Stat label={text.openReports} value={count(open.data?.reports.length, open.data)} />
+        <Stat label={text.fixedReports} value={count(fixed.data?.reports.length, fixed.data)} />
       </div>
       <div className="columns">
         <Card
@@ -144,6 +148,7 @@ export function City(): ReactNode {
   );
 }
 
-function count(value: number | undefined): string {
-  return value === undefined ? "–" : value >= MOST ? `${MOST}+` : String(value);
+/** With a plus when only a part has been counted. */
+function count(value: number | undefined, page: { nextPageToken: string } | undefined): string {
+  return value === undefined ? "–" : page?.nextPageToken ? `${value}+` : String(value);
 }

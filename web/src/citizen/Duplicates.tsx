@@ -2,21 +2,24 @@
 import { useMutation, useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { Bell } from "lucide-react";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
+import { useCategories } from "~/domain/catalogue";
 import { incidentText, reportTone } from "~/domain/incidents";
 import { type DuplicateCandidate, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
-import { Ago, Badge, Button, Notice, toastError } from "~/kit";
+import { Ago, Badge, Button, Notice, toastError, useSettled } from "~/kit";
 import { useSession } from "~/platform/session";
-import { useCategories } from "./data";
 import type { Draft } from "./draft";
 import { reportText } from "./report.text";
+
+/** After so long without a letter a word or a sentence is complete. */
+const TYPING_MS = 600;
 
 export function Duplicates({ draft }: { draft: Draft }) {
   const text = useText(reportText);
   const { place, categoryId } = draft;
-  const description = useDeferredValue(draft.description);
+  const description = useSettled(draft.description, TYPING_MS);
   const found = useQuery(
     ReportService.method.suggestDuplicates,
     { categoryId, description, location: place && { latitude: place.lat, longitude: place.lng } },

@@ -5,7 +5,7 @@ import { Bell, BellOff, Link2 } from "lucide-react";
 import { useState } from "react";
 import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
-import { Button, toast, toastError } from "~/kit";
+import { Button, copy, toast, toastError } from "~/kit";
 import { useSession } from "~/platform/session";
 import { reportText } from "./report.text";
 
@@ -25,10 +25,10 @@ export function Follow({ report, onChanged }: { report: Report; onChanged: () =>
   });
   const follow = useMutation(ReportService.method.subscribeToReport, done(true));
   const unfollow = useMutation(ReportService.method.unsubscribeFromReport, done(false));
-  const share = () =>
-    navigator.clipboard
-      ?.writeText(`${location.origin}/reports/${report.trackingNumber}`)
-      .then(() => toast(text.shared));
+  const share = async () => {
+    const address = `${location.origin}/reports/${report.trackingNumber}`;
+    toast((await copy(address)) ? text.shared : address);
+  };
   const { reportId } = report;
   return (
     <>

@@ -2,6 +2,7 @@
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
+import { useAreas } from "~/domain/catalogue";
 import { incidentText, incidentTone, priorityTone } from "~/domain/incidents";
 import { Direction, type Incident, IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useFormat } from "~/i18n/format";
@@ -11,7 +12,7 @@ import { MapView } from "~/map/MapView";
 import { isNotFound } from "~/platform/query";
 import { NotFound } from "~/shell/ErrorPages";
 import { citizenText } from "./citizen.text";
-import { placeOf, useAreas, useFreshIncidents, usePins, whereOf } from "./data";
+import { placeOf, useFreshIncidents, usePins, whereOf } from "./data";
 import { incidentRoute } from "./routes";
 
 export function IncidentPage() {

@@ -2,6 +2,7 @@
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
+import { pointOf } from "~/domain/catalogue";
 import { levelTone, trafficText } from "~/domain/traffic";
 import { CongestionService, type GetJamResponse } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { useFormat } from "~/i18n/format";
@@ -11,7 +12,6 @@ import { MapView } from "~/map/MapView";
 import { isNotFound } from "~/platform/query";
 import { NotFound } from "~/shell/ErrorPages";
 import { citizenText } from "./citizen.text";
-import { pointOf } from "./data";
 import { useFlows } from "./flows";
 import { jamRoute } from "./routes";
 import { Spark } from "./Spark";

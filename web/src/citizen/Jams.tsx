@@ -6,7 +6,8 @@ import { CongestionService, type Jam, type TrafficWarning } from "~/gen/kvartal/
 import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
-import { Ago, Badge, Card, Empty, Notice, Skeleton } from "~/kit";
+import { Ago, Badge, Card, Empty, Notice, ProblemNotice, Skeleton } from "~/kit";
+import { isAbsent } from "~/platform/query";
 import { useJams } from "./traffic";
 import { trafficPageText } from "./traffic.text";
 
@@ -52,7 +53,7 @@ export function JamsCard() {
       </Card>
     );
   }
-  if (!jams) return null;
+  if (!jams) return isAbsent(feed.error) ? null : <ProblemNotice error={feed.error} onRetry={feed.refetch} />;
   const worst = [...jams].sort((a, b) => b.queueLengthM - a.queueLengthM).slice(0, SHOWN);
   return (
     <Card title={text.jams} actions={<span className="hint">{jams.length}</span>}>

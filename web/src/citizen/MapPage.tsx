@@ -1,10 +1,10 @@
 // The live map, and beside it a list of what is in sight: everything the map does can be done in the list.
 import "./citizen.css";
 import { useQuery } from "@connectrpc/connect-query";
-import { useNavigate } from "@tanstack/react-router";
 import { LocateFixed } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import { CameraBadge, CameraFrame, cameraName, cameraTone } from "~/domain/camera";
+import { pointOf, useAreas } from "~/domain/catalogue";
 import { OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -15,7 +15,7 @@ import { MapView } from "~/map/MapView";
 import { type Bounds, type Pin, type View, viewOf } from "~/map/types";
 import { IncidentLine, ReportLine } from "./cards";
 import { citizenText } from "./citizen.text";
-import { pointOf, position, useAreas, useFreshIncidents, usePins, zonesOf } from "./data";
+import { position, useFreshIncidents, usePins } from "./data";
 import { useCameras, useFlows } from "./flows";
 import { JamLine } from "./Jams";
 import { MapList } from "./MapList";
@@ -30,15 +30,15 @@ export function MapPage() {
   const text = useText(citizenText);
   const traffic = useText(trafficPageText);
   const search = mapRoute.useSearch();
-  const navigate = useNavigate();
-  const { areas } = useAreas();
+  const navigate = mapRoute.useNavigate();
+  const { areas, zones: all } = useAreas();
   const pinsOf = usePins();
   const [bounds, setBounds] = useState<Bounds>();
   useFreshIncidents();
   useFreshTraffic();
   const layers = search.layers ?? LAYERS;
   const { ahead = "now" } = search;
-  const { flows, unknown } = useFlows(layers.includes("flows"), ahead === "now" ? 0 : Number(ahead));
+  const { flows, unknown, error } = useFlows(layers.includes("flows"), ahead === "now" ? 0 : Number(ahead));
   const cameras = useCameras(layers.includes("cameras"));
   const jams = useJams().data?.jams;
   const shownJams = (layers.includes("jams") && jams) || [];
@@ -58,7 +58,10 @@ export function MapPage() {
     ...cameras.flatMap(cameraPin),
   ];
   const road = flows.find(({ id }) => id === search.selected)?.id;
-  const zones = useMemo(() => zonesOf(areas, search.area), [areas, search.area]);
+  const zones = useMemo(
+    () => all.map((zone) => ({ ...zone, chosen: zone.id === search.area })),
+    [all, search.area],
+  );
   const home = viewOf(
     (areas.find(({ areaId }) => areaId === search.area)?.boundary ?? areas.flatMap((a) => a.boundary)).map(
       pointOf,
@@ -69,9 +72,10 @@ export function MapPage() {
       ? { lat: search.lat, lng: search.lng, zoom: search.zoom ?? 13 }
       : home;
   const go = (change: Partial<typeof search>) =>
-    navigate({ to: "/map", search: { ...search, ...change }, replace: true, resetScroll: false });
-  const moved = (to: View, around: Bounds) => {
+    navigate({ search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false });
+  const moved = (to: View, around: Bounds, asked: boolean) => {
     setBounds(around);
+    if (asked) return;
     const round = (value: number, digits: number) => Number(value.toFixed(digits));
     go({ lat: round(to.lat, 5), lng: round(to.lng, 5), zoom: round(to.zoom, 2) });
   };
@@ -138,6 +142,7 @@ export function MapPage() {
           }}
         />
       )}
+      {error !== null && <ProblemNotice error={error} />}
       {unknown && <Notice tone="info" title={traffic.noForecast} />}
       <div className="atlas">
         <div className="atlas-map">

@@ -3,6 +3,7 @@ import "./citizen.css";
 import { Link } from "@tanstack/react-router";
 import { Send } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
+import { useCategories } from "~/domain/catalogue";
 import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
@@ -10,7 +11,6 @@ import { Button, Card, Checkbox, Notice, Page, ProblemNotice, Skeleton, TextArea
 import { useSession } from "~/platform/session";
 import { CategoryStep } from "./CategoryStep";
 import { Duplicates } from "./Duplicates";
-import { useCategories } from "./data";
 import { type Draft, emptyDraft, isEmpty, loadDraft, saveDraft, send } from "./draft";
 import { enqueue, isForLater } from "./outbox";
 import { PhotoStep } from "./PhotoStep";
@@ -30,16 +30,19 @@ export function NewReport() {
   const [state, setState] = useState<State>({ kind: "writing" });
   const latest = useRef<Draft>(undefined);
   useEffect(() => {
-    loadDraft().then((kept) => {
-      latest.current = kept;
-      setDraft(kept);
-    });
+    // Where the browser keeps nothing a report is written all the same.
+    loadDraft()
+      .catch(emptyDraft)
+      .then((kept) => {
+        latest.current = kept;
+        setDraft(kept);
+      });
   }, []);
   const change = (update: (draft: Draft) => Draft) => {
     if (!latest.current) return;
     latest.current = update(latest.current);
     setDraft(latest.current);
-    void saveDraft(latest.current);
+    saveDraft(latest.current).catch(() => {});
   };
   const restart = () => {
     change(emptyDraft);
@@ -62,8 +65,8 @@ export function NewReport() {
       change(emptyDraft);
       setState({ kind: "sent", report });
     } catch (error) {
-      if (isForLater(error) && latest.current) {
-        await enqueue(latest.current);
+      const waits = isForLater(error) && latest.current && { ...latest.current, title: ready.title };
+      if (waits && (await keptForLater(waits))) {
         change(emptyDraft);
         setState({ kind: "waits" });
       } else setState({ kind: "refused", error });
@@ -83,6 +86,14 @@ export function NewReport() {
         />
       )}
     </Page>
+  );
+}
+
+/** Keeps the report until there is a network; whether the browser could. */
+function keptForLater(draft: Draft): Promise<boolean> {
+  return enqueue(draft).then(
+    () => true,
+    () => false,
   );
 }
 

@@ -1,19 +1,20 @@
 // Where it is: on the map, by the device's position, or in the middle of what the map shows.
 import { Crosshair, LocateFixed } from "lucide-react";
 import { useRef, useState } from "react";
+import { useAreas } from "~/domain/catalogue";
 import { useText } from "~/i18n/text";
 import { Button, Card, toast } from "~/kit";
 import { MapView } from "~/map/MapView";
 import { type Point, type View, viewOf } from "~/map/types";
-import { pointOf, position, useAreas, zonesOf } from "./data";
+import { position } from "./data";
 import { reportText } from "./report.text";
 
 export function PlaceStep({ place, onPlace }: { place: Point | undefined; onPlace: (place: Point) => void }) {
   const text = useText(reportText);
-  const { areas } = useAreas();
+  const { zones } = useAreas();
   const [busy, setBusy] = useState(false);
   const seen = useRef<View>(undefined);
-  const home = viewOf(areas.flatMap((area) => area.boundary).map(pointOf));
+  const home = viewOf(zones.flatMap((zone) => zone.boundary));
   const view = place ? { ...place, zoom: Math.max(seen.current?.zoom ?? 0, 15) } : home;
   const locate = () => {
     setBusy(true);
@@ -45,7 +46,7 @@ export function PlaceStep({ place, onPlace }: { place: Point | undefined; onPlac
             beside
             label={text.place}
             view={view}
-            zones={zonesOf(areas)}
+            zones={zones}
             place={place}
             onPick={onPlace}
             onView={(moved) => {

@@ -1,7 +1,9 @@
 // The tracking page of a report: where it stands, what happened, and what the reader can say to it.
 import "./citizen.css";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
+import { pointOf, useAreas, useCategories } from "~/domain/catalogue";
 import { incidentText, OPEN_REPORTS, reportTone } from "~/domain/incidents";
 import { type GetReportResponse, ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useFormat } from "~/i18n/format";
@@ -11,7 +13,7 @@ import { MapView } from "~/map/MapView";
 import { isNotFound } from "~/platform/query";
 import { NotFound } from "~/shell/ErrorPages";
 import { citizenText } from "./citizen.text";
-import { pointOf, useAreas, useCategories, usePins } from "./data";
+import { usePins } from "./data";
 import { Follow } from "./Follow";
 import { reportText } from "./report.text";
 import { reportRoute } from "./routes";
@@ -65,7 +67,7 @@ function Shown({ answer, onChanged }: { answer: GetReportResponse; onChanged: ()
           <p>{report.answer}</p>
         </Notice>
       )}
-      <Vote report={report} onChanged={onChanged} />
+      <Vote report={report} timeline={answer.timeline} onChanged={onChanged} />
       {report.photoIds.length > 0 && (
         <div className="gallery">
           {report.photoIds.map((id, index) => (
@@ -118,14 +120,14 @@ function Facts({ answer: { report } }: { answer: GetReportResponse }) {
   if (!report) return null;
   const questions = categories.find(({ categoryId }) => categoryId === report.categoryId)?.questions ?? [];
   const open = OPEN_REPORTS.includes(report.status) && report.status !== ReportStatus.FIXED;
-  const overdue = report.answerDueTime && Number(report.answerDueTime.seconds) * 1000 < now;
+  const overdue = report.answerDueTime && timestampMs(report.answerDueTime) < now;
   return (
     <dl className="facts">
       <dt>{map.where}</dt>
       <dd>{[report.address || map.unknownPlace, area.name(report.areaId)].filter(Boolean).join(", ")}</dd>
       <dt>{text.received}</dt>
       <dd>{report.createTime && format.dateTime(report.createTime)}</dd>
-      {open && report.answerDueTime && (
+      {open && report.answer === "" && report.answerDueTime && (
         <>
           <dt>{text.due}</dt>
           <dd>

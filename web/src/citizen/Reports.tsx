@@ -3,6 +3,7 @@ import "./citizen.css";
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { useNavigate } from "@tanstack/react-router";
 import type { FormEvent } from "react";
+import { useAreas, useCategories } from "~/domain/catalogue";
 import { incidentText, OPEN_REPORTS } from "~/domain/incidents";
 import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
@@ -20,7 +21,6 @@ import {
 } from "~/kit";
 import { useSession } from "~/platform/session";
 import { ReportLine } from "./cards";
-import { useAreas, useCategories } from "./data";
 import { reportText } from "./report.text";
 import { REPORT_STATUSES, reportsRoute } from "./routes";
 

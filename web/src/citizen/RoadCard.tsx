@@ -1,5 +1,5 @@
 // One stretch of road, chosen on the map: how it moves, how it usually does at this hour, how it is expected to.
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
 import { X } from "lucide-react";
 import { levelTone, trafficText } from "~/domain/traffic";
@@ -50,7 +50,8 @@ export function RoadCard({ segmentId, onClose }: { segmentId: string; onClose: (
     segmentId,
     weekday: TODAY[new Date(end).getDay()],
   });
-  const now = state.data?.states[0];
+  // The stream puts other roads beside it.
+  const now = state.data?.states.find((each) => each.segmentId === segmentId);
   const problem = (!road.data && road.error) || (!state.data && state.error);
   return (
     <Card
@@ -96,7 +97,7 @@ export function RoadCard({ segmentId, onClose }: { segmentId: string; onClose: (
 /** Speeds at equal distances of time, from changes of state at any time. */
 function speeds(states: readonly SegmentState[], end: number): number[] {
   const known = states.flatMap(({ observeTime, speedKmh }) =>
-    observeTime && speedKmh !== undefined ? [{ at: Number(observeTime.seconds) * 1000, speedKmh }] : [],
+    observeTime && speedKmh !== undefined ? [{ at: timestampMs(observeTime), speedKmh }] : [],
   );
   const times = Array.from(
     { length: HOURS_MS / STEP_MS },

@@ -6,7 +6,8 @@ import { levelOfScore, trafficText } from "~/domain/traffic";
 import { CongestionService, type GetScoresResponse } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
-import { Button, Card, Dialog, Skeleton, useNow } from "~/kit";
+import { Button, Card, Dialog, ProblemNotice, Skeleton, useNow } from "~/kit";
+import { isAbsent } from "~/platform/query";
 import { Spark } from "./Spark";
 import { useScores } from "./traffic";
 import { trafficPageText } from "./traffic.text";
@@ -18,7 +19,7 @@ export function ScoreCard() {
   const words = useText(trafficText);
   const format = useFormat();
   const [explained, setExplained] = useState(false);
-  const { data: scores, isPending } = useScores();
+  const { data: scores, isPending, error, refetch } = useScores();
   const city = scores?.city;
   if (isPending) {
     return (
@@ -27,6 +28,7 @@ export function ScoreCard() {
       </Card>
     );
   }
+  if (error && !scores && !isAbsent(error)) return <ProblemNotice error={error} onRetry={refetch} />;
   if (!scores || !city) return null;
   const score = format.number(city.score, 1);
   return (
@@ -71,11 +73,16 @@ function History() {
   const text = useText(trafficPageText);
   // A new question every few minutes, not with every tick of the clock.
   const minutes = Math.floor(useNow() / 180_000) * 180_000;
-  const history = useQuery(CongestionService.method.listScoreHistory, {
-    startTime: timestampFromDate(new Date(minutes - HOURS * 3600_000)),
-    endTime: timestampFromDate(new Date(minutes)),
-    pageSize: 1000,
-  });
+  const history = useQuery(
+    CongestionService.method.listScoreHistory,
+    {
+      startTime: timestampFromDate(new Date(minutes - HOURS * 3600_000)),
+      endTime: timestampFromDate(new Date(minutes)),
+      pageSize: 1000,
+    },
+    // The line stays until the next one is there.
+    { placeholderData: (before) => before },
+  );
   const values = history.data?.scores.map(({ score }) => score) ?? [];
   return <Spark values={values} low={0} high={10} label={text.history} />;
 }
@@ -90,6 +97,7 @@ function Explanation({ scores, onClose }: { scores: GetScoresResponse; onClose: 
       <p>{formula}</p>
       <h3>{text.rules}</h3>
       {rules.isPending && <Skeleton />}
+      {rules.error && <ProblemNotice error={rules.error} onRetry={rules.refetch} />}
       <ul className="list">
         {rules.data?.rules.map((rule) => (
           <li key={rule.rule}>

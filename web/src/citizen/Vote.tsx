@@ -1,23 +1,31 @@
 // Saying whether a fix holds, or whether a hazard is still there.
-
-import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { useMutation } from "@connectrpc/connect-query";
 import { Link, useLocation } from "@tanstack/react-router";
 import { ThumbsDown, ThumbsUp } from "lucide-react";
 import { useState } from "react";
+import { useCategories } from "~/domain/catalogue";
 import { OPEN_REPORTS } from "~/domain/incidents";
+import type { TimelineEntry } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { type Report, ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
 import { Button, Card, ProblemNotice, TextField, toast } from "~/kit";
 import { useSession } from "~/platform/session";
-import { useCategories } from "./data";
 import { reportText } from "./report.text";
 
 /** As the service has it: so long a fix may be refused. */
 const OBJECTION_DAYS = 15;
 
-export function Vote({ report, onChanged }: { report: Report; onChanged: () => void }) {
+export function Vote({
+  report,
+  timeline,
+  onChanged,
+}: {
+  report: Report;
+  timeline: readonly TimelineEntry[];
+  onChanged: () => void;
+}) {
   const text = useText(reportText);
   const format = useFormat();
   const session = useSession();
@@ -34,8 +42,7 @@ export function Vote({ report, onChanged }: { report: Report; onChanged: () => v
   const fixed = report.status === ReportStatus.FIXED;
   const expires = categories.find(({ categoryId }) => categoryId === report.categoryId)?.expireMinutes ?? 0;
   if (!fixed && !(OPEN_REPORTS.includes(report.status) && expires > 0)) return null;
-  const until = report.updateTime ? timestampDate(report.updateTime) : new Date();
-  until.setDate(until.getDate() + OBJECTION_DAYS);
+  const until = new Date(fixedMs(timeline) + OBJECTION_DAYS * 86_400_000);
   const vote = (confirmed: boolean) => confirm.mutate({ reportId: report.reportId, confirmed, comment });
   return (
     <Card
@@ -80,4 +87,10 @@ export function Vote({ report, onChanged }: { report: Report; onChanged: () => v
       )}
     </Card>
   );
+}
+
+/** When it was fixed last, in milliseconds since 1970: votes change the report too, but not that. */
+function fixedMs(timeline: readonly TimelineEntry[]): number {
+  const fixes = timeline.filter(({ before, after }) => after === "FIXED" && before !== "FIXED");
+  return Math.max(0, ...fixes.map(({ time }) => (time ? timestampMs(time) : 0))) || Date.now();
 }

@@ -1,14 +1,16 @@
-// An incident and a report as lines of lists.
+// An incident and a report as lines of lists; drawn anew when they change, not with every answer that their page gets.
 import { Link } from "@tanstack/react-router";
+import { memo } from "react";
+import { useAreas, useCategories } from "~/domain/catalogue";
 import { incidentText, incidentTone, priorityTone, reportTone } from "~/domain/incidents";
 import { type Incident, LaneState, Priority } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
 import { Ago, Badge } from "~/kit";
 import { citizenText } from "./citizen.text";
-import { useAreas, useCategories, whereOf } from "./data";
+import { whereOf } from "./data";
 
-export function IncidentLine({ incident }: { incident: Incident }) {
+export const IncidentLine = memo(({ incident }: { incident: Incident }) => {
   const words = useText(incidentText);
   const text = useText(citizenText);
   const { name } = useAreas();
@@ -39,9 +41,9 @@ export function IncidentLine({ incident }: { incident: Incident }) {
       </p>
     </article>
   );
-}
+});
 
-export function ReportLine({ report }: { report: Report }) {
+export const ReportLine = memo(({ report }: { report: Report }) => {
   const words = useText(incidentText);
   const text = useText(citizenText);
   const { name } = useCategories();
@@ -78,4 +80,4 @@ export function ReportLine({ report }: { report: Report }) {
       </div>
     </article>
   );
-}
+});

@@ -1,72 +1,43 @@
-// What several of the citizen's pages read: names of categories and areas, lists that stay fresh, pins for the map.
-import { createConnectQueryKey, useQuery } from "@connectrpc/connect-query";
-import { useQueryClient } from "@tanstack/react-query";
-import { useMemo } from "react";
+// What several of the citizen's pages read: lists that stay fresh, pins for the map.
+import { createConnectQueryKey } from "@connectrpc/connect-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { pointOf, useCategories } from "~/domain/catalogue";
 import { incidentText, incidentTone, reportTone } from "~/domain/incidents";
 import { levelTone } from "~/domain/traffic";
 import { type Incident, IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
-import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
+import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
 import type { Jam } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
-import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
-import type { Pin, Point, Zone } from "~/map/types";
+import type { Pin, Point } from "~/map/types";
 import { useTopic } from "~/platform/streams";
 import { incidents } from "~/platform/topics";
 
-const RARELY = { staleTime: 5 * 60_000 };
+/** Changes come in bursts; what they change is read once for all that come within so long. */
+const BURST_MS = 300;
+let due = false;
 
-/** What reports can be about, and how to call it. */
-export function useCategories() {
-  const locale = useLocale();
-  const categories = useQuery(ReportService.method.listCategories, {}, RARELY).data?.categories ?? [];
-  const name = (id: string) => {
-    const found = categories.find((category) => category.categoryId === id);
-    return found ? (locale === "en" ? found.nameEn : found.nameRu) : id;
-  };
-  return { categories, name };
-}
-
-/** The parts of the city. Their names may hold both languages: `Центральный / Central`. */
-export function useAreas() {
-  const locale = useLocale();
-  const areas = useQuery(ReportService.method.listAreas, {}, RARELY).data?.areas;
-  return useMemo(() => {
-    const named = (areas ?? []).map((area) => ({
-      ...area,
-      displayName: inLanguage(area.displayName, locale),
-    }));
-    const name = (id: string) => named.find((area) => area.areaId === id)?.displayName ?? "";
-    return { areas: named, name };
-  }, [areas, locale]);
-}
-
-function inLanguage(name: string, locale: "ru" | "en"): string {
-  const [russian, english] = name.split(" / ");
-  return (locale === "en" ? english : russian) ?? name;
-}
-
-export function zonesOf(areas: ReturnType<typeof useAreas>["areas"], chosen?: string): Zone[] {
-  return areas.map(({ areaId, displayName, boundary }) => ({
-    id: areaId,
-    name: displayName,
-    boundary: boundary.map(pointOf),
-    chosen: areaId === chosen,
-  }));
-}
-
-export function pointOf({ latitude, longitude }: { latitude: number; longitude: number }): Point {
-  return { lat: latitude, lng: longitude };
-}
-
-/** Reads lists of incidents and of reports again when the stream tells of a change. */
+/** Reads incidents again when the stream tells of a change. */
 export function useFreshIncidents(): void {
   const client = useQueryClient();
-  const reread = () => {
-    client.invalidateQueries({
-      queryKey: createConnectQueryKey({ schema: IncidentService, cardinality: undefined }),
-    });
-  };
-  useTopic(incidents, ({ incident }) => incident && reread(), reread);
+  useTopic(
+    incidents,
+    ({ incident }) => incident && rereadSoon(client),
+    () => reread(client),
+  );
+}
+
+function rereadSoon(client: QueryClient): void {
+  if (due) return;
+  due = true;
+  setTimeout(() => {
+    due = false;
+    reread(client);
+  }, BURST_MS);
+}
+
+function reread(client: QueryClient): void {
+  const queryKey = createConnectQueryKey({ schema: IncidentService, cardinality: undefined });
+  client.invalidateQueries({ queryKey });
 }
 
 /** Where an incident is: the first of its points. */

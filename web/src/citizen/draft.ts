@@ -1,6 +1,6 @@
 // A report that is being written: kept on the device with its photos until the platform has it.
 import { type Client, createClient } from "@connectrpc/connect";
-import { get, set } from "idb-keyval";
+import { get, set, update } from "idb-keyval";
 import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
 import type { Point } from "~/map/types";
 import { transport, uuid } from "~/platform/transport";
@@ -52,6 +52,11 @@ export async function loadDraft(): Promise<Draft> {
 
 export function saveDraft(draft: Draft): Promise<void> {
   return set(DRAFT, draft);
+}
+
+/** Makes a report that was refused the draft again, unless another one is being written. */
+export function giveBack(draft: Draft): Promise<void> {
+  return update<Draft>(DRAFT, (known) => (known && !isEmpty(known) ? known : draft));
 }
 
 const reports: Client<typeof ReportService> = createClient(ReportService, transport);

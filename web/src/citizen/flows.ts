@@ -1,12 +1,13 @@
 // What maps show of traffic: every road with its level, and cameras.
 import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
-import { useEffect, useMemo } from "react";
+import { useMemo } from "react";
+import { pointOf } from "~/domain/catalogue";
 import { type Camera, CameraService } from "~/gen/kvartal/traffic/v1/camera_pb.js";
 import { CongestionService } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { ForecastService } from "~/gen/kvartal/traffic/v1/forecast_pb.js";
 import { NetworkService } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import type { Flow } from "~/map/types";
-import { pointOf } from "./data";
+import { isAbsent, useAllPages } from "~/platform/query";
 
 /** As many as a page of each may have. */
 const STATES = 5000;
@@ -18,8 +19,16 @@ const FRAME_MS = 20_000;
 /** More segments than this are not drawn one by one. */
 const PAGES_MAX = 25;
 
-/** Every road with its level, now or so many minutes ahead, for maps; `unknown` when nothing can be said of then. */
-export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[]; unknown: boolean } {
+interface Flows {
+  readonly flows: readonly Flow[];
+  /** Nothing can be said of then. */
+  readonly unknown: boolean;
+  /** Why roads are missing. */
+  readonly error: unknown;
+}
+
+/** Every road with its level, now or so many minutes ahead, for maps. */
+export function useFlows(enabled: boolean, ahead = 0): Flows {
   const roads = useInfiniteQuery(
     NetworkService.method.listSegments,
     { pageSize: SEGMENTS, pageToken: "" },
@@ -30,10 +39,8 @@ export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[];
       getNextPageParam: (page, pages) => (pages.length < PAGES_MAX && page.nextPageToken) || undefined,
     },
   );
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, data } = roads;
-  useEffect(() => {
-    if (enabled && hasNextPage && !isFetchingNextPage) fetchNextPage();
-  }, [enabled, hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const { data } = roads;
+  useAllPages(roads, enabled);
   const states = useQuery(
     CongestionService.method.listSegmentStates,
     { pageSize: STATES },
@@ -45,6 +52,7 @@ export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[];
     { enabled: enabled && ahead > 0, refetchInterval: FORECAST_MS },
   );
   const known = ahead === 0 ? states.data?.states : forecasts.data?.forecasts;
+  const error = roads.error ?? (ahead === 0 ? states.error : forecasts.error);
   const flows = useMemo(() => {
     if (!enabled) return [];
     const levels = new Map(known?.map(({ segmentId, level }) => [segmentId, level]));
@@ -56,7 +64,11 @@ export function useFlows(enabled: boolean, ahead = 0): { flows: readonly Flow[];
       })),
     );
   }, [enabled, data, known]);
-  return { flows, unknown: enabled && ahead > 0 && known?.length === 0 };
+  return {
+    flows,
+    unknown: enabled && ahead > 0 && known?.length === 0,
+    error: enabled && !isAbsent(error) ? error : null,
+  };
 }
 
 /** Cameras by the road, with their newest frames. */

@@ -2,11 +2,20 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { get, update } from "idb-keyval";
 import { useSyncExternalStore } from "react";
-import { type Draft, send } from "./draft";
+import { type Draft, giveBack, send } from "./draft";
 
 const OUTBOX = "kvartal.outbox";
 const RETRY_MS = 30_000;
 const WAITING: readonly Code[] = [Code.Unavailable, Code.DeadlineExceeded];
+/** With these the report itself is refused, and would be again. */
+const REFUSED: readonly Code[] = [
+  Code.InvalidArgument,
+  Code.FailedPrecondition,
+  Code.NotFound,
+  Code.AlreadyExists,
+  Code.PermissionDenied,
+  Code.OutOfRange,
+];
 const listeners = new Set<() => void>();
 let waiting = 0;
 let started = false;
@@ -43,7 +52,8 @@ export function startOutbox(
 ): void {
   if (started) return;
   started = true;
-  const go = () => void flush(onSent, onRefused);
+  // Where the browser keeps nothing, nothing waits.
+  const go = () => void flush(onSent, onRefused).catch(() => {});
   addEventListener("online", go);
   setInterval(go, RETRY_MS);
   go();
@@ -64,7 +74,10 @@ export async function flush(
         onSent(report.trackingNumber);
       } catch (error) {
         if (isForLater(error)) return;
-        // It would be refused again: the reader has to know, and the others must not wait behind it.
+        // Too many in a short time, say, or a session that is over: it waits on, and nobody behind it.
+        if (!REFUSED.includes(ConnectError.from(error).code)) continue;
+        // It would be refused again: the reader has to know, and can mend it.
+        await giveBack(draft);
         await remove(draft);
         onRefused(error);
       }

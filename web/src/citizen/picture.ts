@@ -11,6 +11,8 @@ export async function fitting(file: Blob): Promise<Blob | undefined> {
     const scale = Math.min(1, SIDE_MAX / Math.max(picture.width, picture.height));
     const canvas = new OffscreenCanvas(Math.round(picture.width * scale), Math.round(picture.height * scale));
     canvas.getContext("2d")?.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    // Many megabytes that nobody should wait for the collector to free.
+    picture.close();
     const smaller = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.88 });
     return smaller.size <= BYTES_MAX ? smaller : undefined;
   } catch {

@@ -1,7 +1,9 @@
 // Pages for everybody: the city, its map, reports. Mails and feeds lead to incidents and reports: their paths stay.
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "~/platform/lazyPage";
 import { flag, number, oneOf, someOf, text } from "~/platform/search";
 import { rootRoute } from "~/root";
+import { loadExtras } from "~/shell/later";
 import { City } from "./City";
 
 const getParentRoute = () => rootRoute;
@@ -35,7 +37,8 @@ export const cityRoute = createRoute({
   path: "/",
   validateSearch: (search: Search): { area?: string } => ({ area: text(search.area) }),
   loader: () => {
-    trafficNow();
+    // What fails here fails there again, where it is told.
+    trafficNow().catch(() => {});
   },
   // Where most begin: its file comes with the first ones.
   component: City,
@@ -64,7 +67,7 @@ export const mapRoute = createRoute({
     ahead: oneOf(search.ahead === undefined ? undefined : String(search.ahead), AHEAD),
     selected: text(search.selected),
   }),
-  component: lazyRouteComponent(() => import("./MapPage"), "MapPage"),
+  component: lazyPage(() => import("./MapPage"), "MapPage"),
 });
 
 interface ReportsSearch {
@@ -85,31 +88,35 @@ export const reportsRoute = createRoute({
     area: text(search.area),
     incident: text(search.incident),
   }),
-  component: lazyRouteComponent(() => import("./Reports"), "Reports"),
+  component: lazyPage(() => import("./Reports"), "Reports"),
 });
 
 export const reportRoute = createRoute({
   getParentRoute,
   path: "/reports/$report",
-  component: lazyRouteComponent(() => import("./ReportPage"), "ReportPage"),
+  component: lazyPage(() => import("./ReportPage"), "ReportPage"),
 });
 
 export const newReportRoute = createRoute({
   getParentRoute,
   path: "/report",
-  component: lazyRouteComponent(() => import("./NewReport"), "NewReport"),
+  // What tells of waiting reports has to be there before the network is gone.
+  loader: () => {
+    loadExtras().catch(() => {});
+  },
+  component: lazyPage(() => import("./NewReport"), "NewReport"),
 });
 
 export const incidentRoute = createRoute({
   getParentRoute,
   path: "/incidents/$incidentId",
-  component: lazyRouteComponent(() => import("./IncidentPage"), "IncidentPage"),
+  component: lazyPage(() => import("./IncidentPage"), "IncidentPage"),
 });
 
 export const jamRoute = createRoute({
   getParentRoute,
   path: "/jams/$jamId",
-  component: lazyRouteComponent(() => import("./JamPage"), "JamPage"),
+  component: lazyPage(() => import("./JamPage"), "JamPage"),
 });
 
 export const citizenRoutes = [

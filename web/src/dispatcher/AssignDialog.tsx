@@ -69,7 +69,12 @@ export function PersonSelect({ name, defaultValue }: { name: string; defaultValu
   ] as const;
   return (
     // The key: a default value counts only when its option is there.
-    <Select label={dispatch.assignee} name={name} defaultValue={defaultValue} key={people.patrols.length}>
+    <Select
+      label={dispatch.assignee}
+      name={name}
+      defaultValue={defaultValue}
+      key={`${people.patrols.length}, ${people.dispatchers.length}`}
+    >
       <option value="">{text.noPerson}</option>
       {groups.map(([label, members]) => (
         <optgroup key={label} label={label}>

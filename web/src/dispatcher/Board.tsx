@@ -1,4 +1,5 @@
 // The live board: one list of incidents or reports, and beside it what is selected, with map, timeline and actions.
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Keyboard, Plus } from "lucide-react";
@@ -40,12 +41,13 @@ export function Board() {
   const incidents = useIncidents(search, shown === "incidents");
   const reports = useReports(search, shown === "reports");
   const rows: readonly BoardRow[] = shown === "incidents" ? incidents.rows : reports.rows;
-  const feed = shown === "incidents" ? incidents.feed : reports.feed;
+  const { feed, find } = shown === "incidents" ? incidents : reports;
   const [asked, setAsked] = useState<Asked>();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const detail = useRef<HTMLElement>(null);
 
   const index = rows.findIndex((row) => idOf(row) === search.sel);
+  const current = search.sel === undefined ? undefined : find(search.sel);
   const select = (row: BoardRow | undefined) => row && change({ sel: idOf(row) }, true);
   const step = (by: number) =>
     select(rows[index < 0 ? 0 : Math.min(Math.max(index + by, 0), rows.length - 1)]);
@@ -143,10 +145,10 @@ export function Board() {
           className="board-detail"
           ref={detail}
           tabIndex={-1}
-          aria-label={rows[index] ? titleOf(rows[index]) : text.choose}
+          aria-label={current ? titleOf(current) : text.choose}
         >
           <Detail
-            row={rows[index]}
+            row={current}
             selected={search.sel}
             list={shown}
             onChange={(row) => putRow(row, incidents, reports)}
@@ -175,7 +177,7 @@ interface DetailProps {
   onChange: (row: BoardRow) => void;
 }
 
-/** What is selected. It stays when it drops out of the list, because a status was changed, say. */
+/** What is selected. It stays when the list lacks it, and with it the form that somebody fills in about it. */
 function Detail({ row, selected, list, onChange }: DetailProps) {
   const text = useText(dispatchText);
   const away = row === undefined && selected !== undefined;
@@ -190,14 +192,17 @@ function Detail({ row, selected, list, onChange }: DetailProps) {
     { enabled: away && list === "reports" },
   );
   const query = list === "incidents" ? incident : report;
-  const shown = row ?? (list === "incidents" ? incident.data?.incident : report.data?.report);
+  const [before, setBefore] = useState(row);
+  if (row && row !== before) setBefore(row);
+  const read = list === "incidents" ? incident.data?.incident : report.data?.report;
+  const shown = row ?? newest([read, before], selected);
   const changed = (next: BoardRow) => {
     onChange(next);
     if (away) query.refetch();
   };
-  if (away && query.isPending) return <Skeleton lines={8} />;
-  if (away && query.error) return <ProblemNotice error={query.error} onRetry={() => query.refetch()} />;
-  if (!shown || (away && selected !== idOf(shown))) {
+  if (!shown) {
+    if (away && query.isPending) return <Skeleton lines={8} />;
+    if (away && query.error) return <ProblemNotice error={query.error} onRetry={() => query.refetch()} />;
     return (
       <Empty title={text.choose}>
         <p>{text.chooseHint}</p>
@@ -206,6 +211,14 @@ function Detail({ row, selected, list, onChange }: DetailProps) {
   }
   if (isIncident(shown)) return <IncidentPanel key={shown.incidentId} incident={shown} onChange={changed} />;
   return <ReportPanel key={shown.reportId} report={shown} onChange={changed} />;
+}
+
+/** The one of this id that changed last. */
+function newest(rows: readonly (BoardRow | undefined)[], id: string | undefined): BoardRow | undefined {
+  const changed = ({ updateTime }: BoardRow) => (updateTime ? timestampMs(updateTime) : 0);
+  return rows
+    .flatMap((row) => (row && idOf(row) === id ? [row] : []))
+    .sort((a, b) => changed(b) - changed(a))[0];
 }
 
 function putRow(row: BoardRow, incidents: LiveList<Incident>, reports: LiveList<Report>): void {

@@ -1,28 +1,24 @@
 // The filters of the board; all of them stand in the address.
-import { useQuery } from "@connectrpc/connect-query";
 import { SlidersHorizontal } from "lucide-react";
+import { useAreas, useCategories } from "~/domain/catalogue";
 import { incidentText, OPEN_INCIDENTS, OPEN_REPORTS } from "~/domain/incidents";
 import { IncidentKind, IncidentStatus, Priority } from "~/gen/kvartal/incident/v1/incident_pb.js";
-import { ReportService, ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
-import { useLocale } from "~/i18n/locale";
+import { ReportStatus } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { useText } from "~/i18n/text";
-import { Button, Checkbox, Select, TextField } from "~/kit";
+import { Button, Checkbox, Select, TextField, useTyped } from "~/kit";
 import { type BoardSearch, numbersOf } from "./boardSearch";
 import { dispatchText } from "./dispatch.text";
-import { areaName } from "./Where";
 
 interface Props {
   search: BoardSearch;
   onChange: (part: BoardSearch, replace?: boolean) => void;
 }
 
-const LONG_MS = 300_000;
-
 export function BoardFilters({ search, onChange }: Props) {
   const text = useText(dispatchText);
   const words = useText(incidentText);
-  const locale = useLocale();
-  const areas = useQuery(ReportService.method.listAreas, {}, { staleTime: LONG_MS }).data?.areas ?? [];
+  const wanted = useTyped(search.q ?? "", (q) => onChange({ q: q || undefined }, true));
+  const { areas } = useAreas();
   const count = [
     search.status,
     search.kind,
@@ -48,8 +44,7 @@ export function BoardFilters({ search, onChange }: Props) {
         quietLabel
         placeholder={text.search}
         type="search"
-        value={search.q ?? ""}
-        onChange={(event) => onChange({ q: event.target.value || undefined }, true)}
+        {...wanted}
       />
       <details className="board-more" open={count > 0 || undefined}>
         <summary>
@@ -91,7 +86,7 @@ export function BoardFilters({ search, onChange }: Props) {
             <option value="">{text.any}</option>
             {areas.map((area) => (
               <option key={area.areaId} value={area.areaId}>
-                {areaName(area.displayName, locale)}
+                {area.displayName}
               </option>
             ))}
           </Select>
@@ -133,9 +128,7 @@ function StatusFilter({ search, onChange }: Props) {
 
 function CategoryFilter({ search, onChange }: Props) {
   const text = useText(dispatchText);
-  const locale = useLocale();
-  const categories =
-    useQuery(ReportService.method.listCategories, {}, { staleTime: LONG_MS }).data?.categories ?? [];
+  const { categories, name } = useCategories();
   return (
     <Select
       label={text.category}
@@ -143,9 +136,9 @@ function CategoryFilter({ search, onChange }: Props) {
       onChange={(event) => onChange({ category: event.target.value ? [event.target.value] : undefined })}
     >
       <option value="">{text.any}</option>
-      {categories.map((category) => (
-        <option key={category.categoryId} value={category.categoryId}>
-          {locale === "en" ? category.nameEn : category.nameRu}
+      {categories.map(({ categoryId }) => (
+        <option key={categoryId} value={categoryId}>
+          {name(categoryId)}
         </option>
       ))}
     </Select>

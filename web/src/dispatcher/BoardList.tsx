@@ -2,6 +2,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { EyeOff, Link2 } from "lucide-react";
 import { useEffect, useRef } from "react";
+import { useCategories } from "~/domain/catalogue";
 import { incidentText, incidentTone, priorityTone, reportTone } from "~/domain/incidents";
 import { type Incident, Priority } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -10,7 +11,6 @@ import { Ago, Badge, Empty, type Feed, More, ProblemNotice, Skeleton, useNow } f
 import { dispatchText } from "./dispatch.text";
 import { usePeople } from "./people";
 import { type BoardRow, idOf, isIncident, titleOf } from "./rows";
-import { useCategoryNames } from "./useCategoryNames";
 
 interface Props {
   rows: readonly BoardRow[];
@@ -101,7 +101,7 @@ function IncidentLine({ incident }: { incident: Incident }) {
 function ReportLine({ report }: { report: Report }) {
   const text = useText(dispatchText);
   const words = useText(incidentText);
-  const categories = useCategoryNames();
+  const categories = useCategories();
   const now = useNow();
   const overdue = report.answer === "" && report.answerDueTime && timestampMs(report.answerDueTime) < now;
   return (
@@ -113,7 +113,7 @@ function ReportLine({ report }: { report: Report }) {
       <span className="line-facts">
         <Badge tone={reportTone[report.status]}>{words.reportStatus[report.status]}</Badge>
         {overdue && <Badge tone="danger">{text.overdue}</Badge>}
-        <span>{categories(report.categoryId)}</span>
+        <span>{categories.name(report.categoryId)}</span>
         {report.address && <span>{report.address}</span>}
         <span className="line-number">{report.trackingNumber}</span>
         {report.incidentId !== "" && <Link2 aria-hidden="true" />}

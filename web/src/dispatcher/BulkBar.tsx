@@ -36,8 +36,9 @@ export function BulkBar({ rows, onDone, onKeep }: Props) {
   return (
     <div className="bulk" role="toolbar" aria-label={text.chosen(rows.length)}>
       <strong>{text.chosen(rows.length)}</strong>
-      {incidents.length > 0 && <ManyIncidents incidents={incidents} onDone={onDone} onKeep={onKeep} />}
-      {reports.length > 0 && <ManyReports reports={reports} onDone={onDone} onKeep={onKeep} />}
+      {/* Also without any: what was refused may have left the list since, and the reason must not go with it. */}
+      <ManyIncidents incidents={incidents} onDone={onDone} onKeep={onKeep} />
+      <ManyReports reports={reports} onDone={onDone} onKeep={onKeep} />
       <Button look="quiet" icon={<X aria-hidden="true" />} onClick={() => onKeep([])}>
         {text.clear}
       </Button>
@@ -50,9 +51,11 @@ function ManyReports({ reports, onDone, onKeep }: Omit<Props, "rows"> & { report
   const [asked, setAsked] = useState(false);
   return (
     <>
-      <Button look="primary" onClick={() => setAsked(true)}>
-        {text.answer}
-      </Button>
+      {reports.length > 0 && (
+        <Button look="primary" onClick={() => setAsked(true)}>
+          {text.answer}
+        </Button>
+      )}
       {asked && (
         <AnswerDialog
           reports={reports}
@@ -109,7 +112,7 @@ function ManyIncidents({
           {words.incidentStatus[status]}
         </Button>
       ))}
-      {incidents.every((incident) => canAssign(incident.status)) && (
+      {first && incidents.every((incident) => canAssign(incident.status)) && (
         <Button onClick={() => setAsked(true)}>{text.assign}</Button>
       )}
       {asked && <AssignMany incidents={incidents} onClose={() => setAsked(false)} onFinish={finish} />}

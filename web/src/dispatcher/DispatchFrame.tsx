@@ -3,6 +3,7 @@ import { Link, Outlet } from "@tanstack/react-router";
 import { useText } from "~/i18n/text";
 import { dispatchText } from "./dispatch.text";
 import "./dispatch.css";
+import "./panel.css";
 
 const SECTIONS = [
   ["/dispatch", "board"],

@@ -5,7 +5,7 @@ import { type FormEvent, useRef } from "react";
 import { type ImportWorkZonesResponse, IncidentService } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useFormat } from "~/i18n/format";
 import { defineText, useText } from "~/i18n/text";
-import { Button, Card, Notice, Page, ProblemNotice, Stat, TextField } from "~/kit";
+import { Button, Card, Notice, Page, ProblemNotice, Stat, TextField, toastError } from "~/kit";
 import { useExplain } from "~/platform/errors";
 import { dispatchText } from "./dispatch.text";
 
@@ -58,8 +58,13 @@ export function FeedsPage() {
     const data = new FormData(form.current);
     const file = data.get("file");
     if (!(file instanceof File)) return;
-    const content = new Uint8Array(await file.arrayBuffer());
-    read.mutate({ source: String(data.get("source")).trim(), content, validateOnly });
+    try {
+      const content = new Uint8Array(await file.arrayBuffer());
+      read.mutate({ source: String(data.get("source")).trim(), content, validateOnly });
+    } catch (error) {
+      // It was changed or taken away since it was chosen.
+      toastError(error);
+    }
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -109,13 +114,13 @@ export function FeedsPage() {
 
 function Refusal({ error }: { error: unknown }) {
   const text = useText(feedsText);
-  const fields = Object.entries(useExplain()(error).fields);
+  const { violations } = useExplain()(error);
   return (
     <>
       <ProblemNotice error={error} />
-      {fields.length > 0 && (
+      {violations.length > 0 && (
         <Card title={text.errors}>
-          <Places lines={fields} />
+          <Places lines={violations} />
         </Card>
       )}
     </>

@@ -4,7 +4,12 @@ import { Link } from "@tanstack/react-router";
 import { GitMerge, MessageSquarePlus, Pencil, UserPlus } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { incidentText, incidentTone, priorityTone } from "~/domain/incidents";
-import { type Incident, IncidentService, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
+import {
+  Direction,
+  type Incident,
+  IncidentService,
+  IncidentStatus,
+} from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
 import { Badge, Button, Card, More, ProblemNotice, Skeleton, toast, toastError } from "~/kit";
@@ -93,7 +98,7 @@ export function IncidentPanel({
       <Lanes incident={incident} onChange={changed} />
       <NearestPatrols incident={incident} />
       <Facts incident={incident} />
-      <LinkedReports incidentId={incident.incidentId} key={incident.updateTime?.seconds.toString()} />
+      <LinkedReports incident={incident} />
       {asked === "assign" && <AssignDialog incident={incident} onClose={close} onChange={changed} />}
       {asked === "remark" && (
         <RemarkDialog
@@ -239,9 +244,9 @@ function Facts({ incident }: { incident: Incident }) {
             <dd>{value}</dd>
           </div>
         ))}
-        {place !== undefined && place.direction > 1 && (
+        {place !== undefined && place.direction > Direction.UNKNOWN && (
           <div className="fact">
-            <dt>{dispatch.kind}</dt>
+            <dt>{text.direction}</dt>
             <dd>{words.direction[place.direction]}</dd>
           </div>
         )}

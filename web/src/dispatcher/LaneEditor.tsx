@@ -42,7 +42,7 @@ export function LaneEditor({
   const text = useText(laneText);
   const words = useText(incidentText);
   return (
-    <fieldset className="lanes" disabled={busy}>
+    <fieldset disabled={busy}>
       <legend className="legend">{text.legend}</legend>
       <div className="lanes-row">
         {lanes.length === 0 && <span className="soft">{text.none}</span>}

@@ -26,13 +26,19 @@ export function MergeDialog({
   const dispatch = useText(dispatchText);
   const words = useText(incidentText);
   const [into, setInto] = useState("");
-  const [moved, setMoved] = useState(0);
+  const [moved, setMoved] = useState<ReadonlySet<string>>(new Set());
+  // A report that was untied when a merge was cut off belongs to neither: the incident does not name it any more.
+  const [reportIds, setReportIds] = useState(incident.reportIds);
   const others = useOpenIncidents().filter((other) => other.incidentId !== incident.incidentId);
   const merge = useMutation({
     mutationFn: async (target: Incident) => {
       const remarks = { old: text.mergedInto(target.title), kept: text.mergedFrom(incident.title) };
-      setMoved(0);
-      return await mergeIncidents(incident, target, remarks, setMoved);
+      const all = [...new Set([...reportIds, ...incident.reportIds])];
+      setReportIds(all);
+      const rest = all.filter((id) => !moved.has(id));
+      return await mergeIncidents(incident, target, rest, remarks, (id) =>
+        setMoved((before) => new Set(before).add(id)),
+      );
     },
     onSuccess: (closed) => {
       toast(text.merged);
@@ -64,7 +70,7 @@ export function MergeDialog({
         {merge.error && (
           <>
             <ProblemNotice error={merge.error} />
-            <p>{text.mergeStopped(moved, incident.reportIds.length)}</p>
+            <p>{text.mergeStopped(moved.size, reportIds.length)}</p>
           </>
         )}
         <div className="row row-end">
@@ -81,15 +87,16 @@ export function MergeDialog({
 async function mergeIncidents(
   old: Incident,
   kept: Incident,
+  reportIds: readonly string[],
   remarks: { old: string; kept: string },
-  onMoved: (count: number) => void,
+  onMoved: (reportId: string) => void,
 ): Promise<Incident | undefined> {
   const incidents = createClient(IncidentService, transport);
   const reports = createClient(ReportService, transport);
-  for (const [index, reportId] of old.reportIds.entries()) {
+  for (const reportId of reportIds) {
     await reports.unlinkReport({ reportId });
     await reports.linkReport({ reportId, incidentId: kept.incidentId });
-    onMoved(index + 1);
+    onMoved(reportId);
   }
   await incidents.addIncidentComment({ incidentId: kept.incidentId, comment: remarks.kept });
   const { incidentId } = old;

@@ -1,6 +1,7 @@
 // Logging an incident: what, where, log. Everything else has a good default and can be changed before or afterwards.
 import { useMutation } from "@connectrpc/connect-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useAreas } from "~/domain/catalogue";
 import { incidentText, priorityTone } from "~/domain/incidents";
 import {
   Direction,
@@ -11,14 +12,24 @@ import {
   Priority,
 } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useText } from "~/i18n/text";
-import { Button, Dialog, ProblemNotice, Segmented, Select, TextArea, TextField, toast } from "~/kit";
+import {
+  Button,
+  Dialog,
+  ProblemNotice,
+  Segmented,
+  Select,
+  TextArea,
+  TextField,
+  toast,
+  useTyped,
+} from "~/kit";
 import type { Point } from "~/map/types";
 import { uuid } from "~/platform/transport";
 import { numbersOf } from "./boardSearch";
 import { dispatchText } from "./dispatch.text";
 import { LaneEditor } from "./LaneEditor";
 import { newIncidentText } from "./newIncident.text";
-import { useZones, Where } from "./Where";
+import { Where } from "./Where";
 
 const KINDS = numbersOf<IncidentKind>(IncidentKind);
 const PRIORITIES = numbersOf<Priority>(Priority);
@@ -40,11 +51,13 @@ export function NewIncident({
   const text = useText(newIncidentText);
   const dispatch = useText(dispatchText);
   const words = useText(incidentText);
-  const zones = useZones();
+  const { zones } = useAreas();
   const [requestId] = useState(uuid);
   const [kind, setKind] = useState<IncidentKind>();
   const [priority, setPriority] = useState<Priority>();
-  const [point, setPoint] = useState<Point>();
+  const [at, setAt] = useState<Partial<Point>>({});
+  // A place has both.
+  const point = at.lat !== undefined && at.lng !== undefined ? { lat: at.lat, lng: at.lng } : undefined;
   const [lanes, setLanes] = useState<readonly LaneState[]>([]);
   const [missing, setMissing] = useState(false);
   const create = useMutation(IncidentService.method.createIncident, {
@@ -55,10 +68,8 @@ export function NewIncident({
   });
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => first.current?.focus(), []);
-  const degrees = (name: keyof Point, value: string) => {
-    const number = Number(value.replace(",", "."));
-    if (!Number.isNaN(number)) setPoint({ lat: 0, lng: 0, ...point, [name]: number });
-  };
+  const latitude = useTyped(String(at.lat ?? ""), (text) => setAt({ ...at, lat: degrees(text) }));
+  const longitude = useTyped(String(at.lng ?? ""), (text) => setAt({ ...at, lng: degrees(text) }));
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setMissing(!kind || !point);
@@ -102,14 +113,14 @@ export function NewIncident({
         </fieldset>
         <div className="stack">
           <p className="legend">{text.where}</p>
-          <Where label={text.where} place={point} onPick={setPoint} />
+          <Where label={text.where} place={point} onPick={setAt} />
           <div className="new-place">
             <Select
               label={dispatch.area}
               value=""
               onChange={(event) => {
                 const zone = zones.find((each) => each.id === event.target.value);
-                if (zone) setPoint(middle(zone.boundary));
+                if (zone) setAt(middle(zone.boundary));
               }}
             >
               <option value="">{text.byArea}</option>
@@ -119,18 +130,8 @@ export function NewIncident({
                 </option>
               ))}
             </Select>
-            <TextField
-              label={text.latitude}
-              inputMode="decimal"
-              value={point?.lat ?? ""}
-              onChange={(event) => degrees("lat", event.target.value)}
-            />
-            <TextField
-              label={text.longitude}
-              inputMode="decimal"
-              value={point?.lng ?? ""}
-              onChange={(event) => degrees("lng", event.target.value)}
-            />
+            <TextField label={text.latitude} inputMode="decimal" {...latitude} />
+            <TextField label={text.longitude} inputMode="decimal" {...longitude} />
           </div>
           <TextField label={text.address} name="address" maxLength={300} placeholder={text.addressExample} />
         </div>
@@ -175,6 +176,12 @@ export function NewIncident({
       </form>
     </Dialog>
   );
+}
+
+/** With a point or a comma; nothing for what is no number. */
+function degrees(text: string): number | undefined {
+  const number = Number(text.replace(",", "."));
+  return text.trim() === "" || Number.isNaN(number) ? undefined : number;
 }
 
 function middle(ring: readonly Point[]): Point {

@@ -4,6 +4,7 @@ import { useMutation, useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { Eye, EyeOff, Link2, MessageSquareReply, Unlink } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { useCategories } from "~/domain/catalogue";
 import { incidentText, reportTone } from "~/domain/incidents";
 import { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
 import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
@@ -18,7 +19,6 @@ import { ModerateDialog } from "./ModerateDialog";
 import { panelText } from "./panel.text";
 import type { BoardRow } from "./rows";
 import { Timeline } from "./Timeline";
-import { useCategoryNames } from "./useCategoryNames";
 import { useKeys } from "./useKeys";
 import { reportPin, Where } from "./Where";
 
@@ -81,7 +81,6 @@ export function ReportPanel({
       <div className="row" role="toolbar" aria-label={text.move}>
         {dispatcher && (
           <>
-            {" "}
             <Button
               look="primary"
               icon={<MessageSquareReply aria-hidden="true" />}
@@ -177,10 +176,10 @@ function Facts({ report }: { report: Report }) {
   const text = useText(panelText);
   const dispatch = useText(dispatchText);
   const format = useFormat();
-  const categories = useCategoryNames();
+  const categories = useCategories();
   const answers = Object.entries(report.answers);
   const lines: readonly [string, ReactNode][] = [
-    [text.category, categories(report.categoryId)],
+    [text.category, categories.name(report.categoryId)],
     [dispatch.place, report.address || "–"],
     [dispatch.team, report.team || "–"],
     [text.reporter, report.reporterId === "" ? text.anonymous : report.reporterId.slice(0, 8)],

@@ -1,10 +1,14 @@
 // All shortcuts of the board.
+import { useState } from "react";
 import { defineText, useText } from "~/i18n/text";
-import { Dialog } from "~/kit";
+import { Checkbox, Dialog } from "~/kit";
+import { letLettersWork, lettersWork } from "./useKeys";
 
 const helpText = defineText({
   en: {
     title: "Shortcuts",
+    letters: "Letters do something",
+    lettersHint: "Switch them off if you speak to your computer or press them unawares.",
     keys: [
       ["j, ↓", "next row"],
       ["k, ↑", "row before"],
@@ -16,6 +20,7 @@ const helpText = defineText({
       ["1, 2", "incidents, reports"],
       ["a", "assign, or answer"],
       ["c", "remark"],
+      ["e", "change"],
       ["l", "link"],
       ["m", "merge"],
       ["?", "this help"],
@@ -23,6 +28,8 @@ const helpText = defineText({
   },
   ru: {
     title: "Клавиши",
+    letters: "Буквы действуют",
+    lettersHint: "Отключите, если диктуете компьютеру или нажимаете их нечаянно.",
     keys: [
       ["j, ↓", "следующая строка"],
       ["k, ↑", "предыдущая строка"],
@@ -34,6 +41,7 @@ const helpText = defineText({
       ["1, 2", "инциденты, сообщения"],
       ["a", "назначить или ответить"],
       ["c", "замечание"],
+      ["e", "изменить"],
       ["l", "связать"],
       ["m", "объединить"],
       ["?", "эта подсказка"],
@@ -43,6 +51,7 @@ const helpText = defineText({
 
 export function ShortcutHelp({ onClose }: { onClose: () => void }) {
   const text = useText(helpText);
+  const [on, setOn] = useState(lettersWork);
   return (
     <Dialog title={text.title} onClose={onClose}>
       <dl className="facts">
@@ -55,6 +64,15 @@ export function ShortcutHelp({ onClose }: { onClose: () => void }) {
           </div>
         ))}
       </dl>
+      <Checkbox
+        label={text.letters}
+        hint={text.lettersHint}
+        checked={on}
+        onChange={({ currentTarget }) => {
+          letLettersWork(currentTarget.checked);
+          setOn(currentTarget.checked);
+        }}
+      />
     </Dialog>
   );
 }

@@ -1,10 +1,9 @@
 // The map of a panel or a form: the parts of the city, what is shown, and where a place is picked.
-import { useQuery } from "@connectrpc/connect-query";
 import { useMemo } from "react";
+import { pointOf, useAreas } from "~/domain/catalogue";
 import { priorityTone, reportTone } from "~/domain/incidents";
 import type { Incident } from "~/gen/kvartal/incident/v1/incident_pb.js";
-import { type Report, ReportService } from "~/gen/kvartal/incident/v1/report_pb.js";
-import { type Locale, useLocale } from "~/i18n/locale";
+import type { Report } from "~/gen/kvartal/incident/v1/report_pb.js";
 import { MapView } from "~/map/MapView";
 import { type Pin, type Point, viewOf } from "~/map/types";
 
@@ -26,7 +25,7 @@ export function Where({
   onPick?: (point: Point) => void;
   onSelect?: (id: string) => void;
 }) {
-  const zones = useZones();
+  const { zones } = useAreas();
   const around = near && near.length > 0 ? near : zones.flatMap((zone) => zone.boundary);
   const key = around.map(({ lat, lng }) => `${lat},${lng}`).join(" ");
   // biome-ignore lint/correctness/useExhaustiveDependencies: the points are new objects each time; the key says what they are
@@ -48,31 +47,6 @@ export function Where({
 
 /** So close that streets can be told apart, and so far that one sees where in the city it is. */
 const NEAR = 14;
-
-/** The parts of the city. */
-export function useZones() {
-  const locale = useLocale();
-  const { data } = useQuery(ReportService.method.listAreas, {}, { staleTime: 300_000 });
-  return useMemo(
-    () =>
-      (data?.areas ?? []).map(({ areaId, displayName, boundary }) => ({
-        id: areaId,
-        name: areaName(displayName, locale),
-        boundary: boundary.map(pointOf),
-      })),
-    [data, locale],
-  );
-}
-
-/** Cities that speak two languages name their parts in both: `Портовый / Port`. */
-export function areaName(name: string, locale: Locale): string {
-  const [first = name, second = first] = name.split(" / ");
-  return locale === "en" ? second : first;
-}
-
-export function pointOf({ latitude, longitude }: { latitude: number; longitude: number }): Point {
-  return { lat: latitude, lng: longitude };
-}
 
 export function incidentPin(incident: Incident): Pin | undefined {
   const line = incident.place?.points.map(pointOf) ?? [];

@@ -17,6 +17,8 @@ import type { BoardSearch } from "./boardSearch";
 
 export interface LiveList<T> {
   readonly rows: readonly T[];
+  /** The newest state of one, also when it does not match the filters any more. */
+  readonly find: (id: string) => T | undefined;
   readonly feed: Feed;
   /** Takes a newer state in, such as the answer of a change. */
   readonly put: (row: T) => void;
@@ -61,14 +63,11 @@ export function useIncidents(search: BoardSearch, enabled: boolean): LiveList<In
     [row.title, row.place?.address, row.place?.road, row.team].some((each) =>
       each?.toLowerCase().includes(part),
     );
-  const rows = merge(
-    feed.data?.pages.flatMap((page) => page.incidents) ?? [],
-    news.map,
-    (row) => row.incidentId,
-  )
+  const all = merge(feed.data?.pages.flatMap((page) => page.incidents) ?? [], news.map, incidentId);
+  const rows = all
     .filter(matches)
     .sort((a, b) => b.priority - a.priority || ms(b.startTime) - ms(a.startTime));
-  return { rows, feed, put: news.put };
+  return { rows, find: (id) => all.find((row) => row.incidentId === id), feed, put: news.put };
 }
 
 /** Reports that match the filters, those whose answer is due first. */
@@ -95,10 +94,11 @@ export function useReports(search: BoardSearch, enabled: boolean): LiveList<Repo
     [row.description, row.address, row.trackingNumber, row.team].some((each) =>
       each.toLowerCase().includes(part),
     );
-  const rows = merge(feed.data?.pages.flatMap((page) => page.reports) ?? [], news.map, reportId)
+  const all = merge(feed.data?.pages.flatMap((page) => page.reports) ?? [], news.map, reportId);
+  const rows = all
     .filter(matches)
     .sort((a, b) => ms(a.answerDueTime) - ms(b.answerDueTime) || ms(b.createTime) - ms(a.createTime));
-  return { rows, feed, put: news.put };
+  return { rows, find: (id) => all.find((row) => row.reportId === id), feed, put: news.put };
 }
 
 interface Changing {

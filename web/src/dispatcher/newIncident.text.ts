@@ -5,7 +5,6 @@ export const newIncidentText = defineText({
   en: {
     what: "What happened",
     where: "Where: press on the plan",
-    here: "here",
     byArea: "Middle of an area…",
     latitude: "Degrees north",
     longitude: "Degrees east",
@@ -25,7 +24,6 @@ export const newIncidentText = defineText({
   ru: {
     what: "Что случилось",
     where: "Где: нажмите на плане",
-    here: "здесь",
     byArea: "Середина района…",
     latitude: "Широта, градусы",
     longitude: "Долгота, градусы",

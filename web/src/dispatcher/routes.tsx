@@ -1,7 +1,8 @@
 // Pages for dispatchers.
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
 import { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
 import { withRole } from "~/platform/access";
+import { lazyPage } from "~/platform/lazyPage";
 import { number, oneOf, text } from "~/platform/search";
 import { rootRoute } from "~/root";
 import { boardSearch } from "./boardSearch";
@@ -9,11 +10,15 @@ import type { DetectorSearch } from "./traffic/DetectorPage";
 import type { DetectorsSearch } from "./traffic/DetectorsPage";
 import type { TrafficSearch } from "./traffic/TrafficPage";
 
+/** How far back the page of a detector looks, and how many minutes ahead its forecasts. */
+export const HOURS = ["3", "12", "24"] as const;
+export const HORIZONS = [15, 30, 60] as const;
+
 const frame = createRoute({
   getParentRoute: () => rootRoute,
   path: "/dispatch",
   beforeLoad: withRole(Role.DISPATCHER, Role.MODERATOR),
-  component: lazyRouteComponent(() => import("./DispatchFrame"), "DispatchFrame"),
+  component: lazyPage(() => import("./DispatchFrame"), "DispatchFrame"),
 });
 const getParentRoute = () => frame;
 
@@ -21,34 +26,34 @@ const board = createRoute({
   getParentRoute,
   path: "/",
   validateSearch: boardSearch,
-  component: lazyRouteComponent(() => import("./Board"), "Board"),
+  component: lazyPage(() => import("./Board"), "Board"),
 });
 const incident = createRoute({
   getParentRoute,
   path: "/incidents/$incidentId",
-  component: lazyRouteComponent(() => import("./IncidentPage"), "IncidentPage"),
+  component: lazyPage(() => import("./IncidentPage"), "IncidentPage"),
 });
 const report = createRoute({
   getParentRoute,
   path: "/reports/$reportId",
-  component: lazyRouteComponent(() => import("./ReportPage"), "ReportPage"),
+  component: lazyPage(() => import("./ReportPage"), "ReportPage"),
 });
 const templates = createRoute({
   getParentRoute,
   path: "/templates",
-  component: lazyRouteComponent(() => import("./TemplatesPage"), "TemplatesPage"),
+  component: lazyPage(() => import("./TemplatesPage"), "TemplatesPage"),
 });
 const feeds = createRoute({
   getParentRoute,
   path: "/feeds",
-  component: lazyRouteComponent(() => import("./FeedsPage"), "FeedsPage"),
+  component: lazyPage(() => import("./FeedsPage"), "FeedsPage"),
 });
 
 const roads = createRoute({
   getParentRoute,
   path: "/traffic",
   validateSearch: (search: Record<string, unknown>): TrafficSearch => ({ at: text(search.at) }),
-  component: lazyRouteComponent(() => import("./traffic/TrafficPage"), "TrafficPage"),
+  component: lazyPage(() => import("./traffic/TrafficPage"), "TrafficPage"),
 });
 const detectors = createRoute({
   getParentRoute,
@@ -56,31 +61,31 @@ const detectors = createRoute({
   validateSearch: (search: Record<string, unknown>): DetectorsSearch => ({
     health: number(search.health, 1, 3),
   }),
-  component: lazyRouteComponent(() => import("./traffic/DetectorsPage"), "DetectorsPage"),
+  component: lazyPage(() => import("./traffic/DetectorsPage"), "DetectorsPage"),
 });
 const detector = createRoute({
   getParentRoute,
   path: "/detectors/$detectorId",
   validateSearch: (search: Record<string, unknown>): DetectorSearch => ({
-    hours: oneOf(String(search.hours), ["3", "12", "24"] as const),
-    horizon: oneOf(search.horizon, [15, 30, 60]),
+    hours: oneOf(String(search.hours), HOURS),
+    horizon: oneOf(search.horizon, HORIZONS),
   }),
-  component: lazyRouteComponent(() => import("./traffic/DetectorPage"), "DetectorPage"),
+  component: lazyPage(() => import("./traffic/DetectorPage"), "DetectorPage"),
 });
 const patrols = createRoute({
   getParentRoute,
   path: "/patrols",
-  component: lazyRouteComponent(() => import("./traffic/PatrolsPage"), "PatrolsPage"),
+  component: lazyPage(() => import("./traffic/PatrolsPage"), "PatrolsPage"),
 });
 const cameras = createRoute({
   getParentRoute,
   path: "/cameras",
-  component: lazyRouteComponent(() => import("./traffic/CamerasPage"), "CamerasPage"),
+  component: lazyPage(() => import("./traffic/CamerasPage"), "CamerasPage"),
 });
 const forecast = createRoute({
   getParentRoute,
   path: "/forecast",
-  component: lazyRouteComponent(() => import("./traffic/ForecastPage"), "ForecastPage"),
+  component: lazyPage(() => import("./traffic/ForecastPage"), "ForecastPage"),
 });
 
 export const dispatcherRoutes = [

@@ -1,10 +1,22 @@
 // Keyboard shortcuts of a page. They are silent while somebody types, and while a dialog is open.
 import { useEffect, useRef } from "react";
 
-export interface Shortcut {
+interface Shortcut {
   /** As `KeyboardEvent.key` has it. */
   readonly keys: readonly string[];
   readonly run: () => void;
+}
+
+const OFF = "kvartal.keys.off";
+
+/** Whether letters do something. Who speaks to the machine says many that are meant otherwise. */
+export function lettersWork(): boolean {
+  return localStorage.getItem(OFF) === null;
+}
+
+export function letLettersWork(on: boolean): void {
+  if (on) localStorage.removeItem(OFF);
+  else localStorage.setItem(OFF, "");
 }
 
 export function useKeys(shortcuts: readonly Shortcut[]): void {
@@ -19,6 +31,9 @@ export function useKeys(shortcuts: readonly Shortcut[]): void {
       if (document.querySelector("dialog[open]")) return;
       // Enter presses what has the focus.
       if (event.key === "Enter" && isPressable(event.target)) return;
+      // Arrows move what has the focus.
+      if (MOVES.includes(event.key) && isMovable(event.target)) return;
+      if (event.key.length === 1 && !lettersWork()) return;
       // By the place on the keyboard as well: a Russian layout has other letters there.
       const latin = /^Key([A-Z])$/.exec(event.code)?.[1]?.toLowerCase();
       const found = current.current.find(
@@ -31,6 +46,13 @@ export function useKeys(shortcuts: readonly Shortcut[]): void {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, []);
+}
+
+const MOVES = ["ArrowUp", "ArrowDown", "Home"];
+
+/** Radio buttons, and boxes that scroll. */
+function isMovable(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('[type="radio"], [tabindex="0"]') !== null;
 }
 
 function isPressable(target: EventTarget | null): boolean {

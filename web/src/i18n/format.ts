@@ -21,7 +21,7 @@ export interface Format {
   ago(time: Date | Timestamp, now?: number): string;
   /** `350 m`, `1.2 km` */
   distance(metres: number): string;
-  number(value: number | bigint, digits?: number): string;
+  number(value: number | bigint, digits?: 0 | 1 | 2 | 3): string;
   percent(share: number): string;
 }
 
@@ -33,7 +33,7 @@ export function useFormat(): Format {
 const made = new Map<Locale, Format>();
 
 /** The same for a language; made once, because it takes browsers long. */
-export function formats(locale: Locale): Format {
+function formats(locale: Locale): Format {
   const known = made.get(locale) ?? make(locale);
   made.set(locale, known);
   return known;
@@ -43,32 +43,43 @@ function date(time: Date | Timestamp): Date {
   return time instanceof Date ? time : timestampDate(time);
 }
 
+/** Made when it is needed first: most pages need few formats, and each takes a telephone milliseconds. */
+function late<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 function make(locale: Locale): Format {
   const tag = locale === "en" ? "en-GB" : "ru-RU";
-  const dateTime = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" });
-  const day = new Intl.DateTimeFormat(tag, { dateStyle: "long" });
-  const clock = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
-  const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
+  const times = (options: Intl.DateTimeFormatOptions) => late(() => new Intl.DateTimeFormat(tag, options));
+  const numbers = (options: Intl.NumberFormatOptions) => late(() => new Intl.NumberFormat(tag, options));
   const unit = (name: string, digits: number) =>
-    new Intl.NumberFormat(tag, { style: "unit", unit: name, maximumFractionDigits: digits });
-  const percent = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 });
+    numbers({ style: "unit", unit: name, maximumFractionDigits: digits });
+  const dateTime = times({ dateStyle: "medium", timeStyle: "short" });
+  const day = times({ dateStyle: "long" });
+  const clock = times({ timeStyle: "short" });
+  const relative = late(() => new Intl.RelativeTimeFormat(tag, { numeric: "auto" }));
+  const percent = numbers({ style: "percent", maximumFractionDigits: 0 });
   const metres = unit("meter", 0);
   const kilometres = unit("kilometer", 1);
+  const byDigits = [0, 1, 2, 3].map((digits) => numbers({ maximumFractionDigits: digits }));
   return {
-    dateTime: (time) => dateTime.format(date(time)),
-    date: (time) => day.format(date(time)),
-    time: (time) => clock.format(date(time)),
+    dateTime: (time) => dateTime().format(date(time)),
+    date: (time) => day().format(date(time)),
+    time: (time) => clock().format(date(time)),
     ago(time, now = Date.now()) {
       const seconds = (date(time).getTime() - now) / 1000;
       const [name, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
       return name === "second"
-        ? relative.format(0, "second")
-        : relative.format(Math.trunc(seconds / size), name);
+        ? relative().format(0, "second")
+        : relative().format(Math.trunc(seconds / size), name);
     },
     distance: (value) =>
-      value < 950 ? metres.format(Math.round(value / 10) * 10) : kilometres.format(value / 1000),
-    number: (value, digits = 0) =>
-      new Intl.NumberFormat(tag, { maximumFractionDigits: digits }).format(value),
-    percent: (share) => percent.format(share),
+      value < 950 ? metres().format(Math.round(value / 10) * 10) : kilometres().format(value / 1000),
+    number: (value, digits = 0) => byDigits[digits]?.().format(value) ?? String(value),
+    percent: (share) => percent().format(share),
   };
 }

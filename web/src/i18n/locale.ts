@@ -6,22 +6,8 @@ export const LOCALES: readonly Locale[] = ["ru", "en"];
 
 const KEY = "kvartal.locale";
 const listeners = new Set<() => void>();
-let current: Locale = chosenLocale() ?? preferred(navigator.languages);
-document.documentElement.lang = current;
-
-/** The first language of the list that we speak. */
-export function preferred(languages: readonly string[]): Locale {
-  for (const tag of languages) {
-    const known = LOCALES.find((locale) => tag.toLowerCase().split("-")[0] === locale);
-    if (known) return known;
-  }
-  return "ru";
-}
-
-/** What the reader chose on this device, if anything. */
-export function chosenLocale(): Locale | undefined {
-  return LOCALES.find((locale) => localStorage.getItem(KEY) === locale);
-}
+// `first.js` has found it out already, before anything was painted.
+let current: Locale = LOCALES.find((locale) => locale === document.documentElement.lang) ?? "ru";
 
 export function getLocale(): Locale {
   return current;

@@ -19,17 +19,25 @@ export function textOf<T>(text: Text<T>): T {
   return text[getLocale()];
 }
 
-const english = new Intl.PluralRules("en");
-const russian = new Intl.PluralRules("ru");
-const numbers = { en: new Intl.NumberFormat("en"), ru: new Intl.NumberFormat("ru") };
-
 /** `1 report`, `2 reports`. */
 export function pluralEn(count: number, one: string, other: string): string {
-  return `${numbers.en.format(count)} ${english.select(count) === "one" ? one : other}`;
+  const { rule, number } = counted("en", count);
+  return `${number} ${rule === "one" ? one : other}`;
 }
 
 /** `1 сообщение`, `2 сообщения`, `5 сообщений`. */
 export function pluralRu(count: number, one: string, few: string, many: string): string {
-  const rule = russian.select(count);
-  return `${numbers.ru.format(count)} ${rule === "one" ? one : rule === "few" ? few : many}`;
+  const { rule, number } = counted("ru", count);
+  return `${number} ${rule === "one" ? one : rule === "few" ? few : many}`;
+}
+
+const counters = new Map<Locale, { rules: Intl.PluralRules; numbers: Intl.NumberFormat }>();
+
+function counted(locale: Locale, count: number) {
+  const counter = counters.get(locale) ?? {
+    rules: new Intl.PluralRules(locale),
+    numbers: new Intl.NumberFormat(locale),
+  };
+  counters.set(locale, counter);
+  return { rule: counter.rules.select(count), number: counter.numbers.format(count) };
 }

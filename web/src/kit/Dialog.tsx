@@ -1,6 +1,6 @@
 // A modal dialog: the browser's own, with its focus trap and its Escape key.
 import { X } from "lucide-react";
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { useText } from "~/i18n/text";
 import { Button } from "./controls";
 import { kitText } from "./kit.text";
@@ -20,9 +20,11 @@ export function Dialog({
   const text = useText(kitText);
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before it goes it is closed, however it goes: then the browser gives the focus back to where it was.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element && !element.open) element.showModal();
+    return () => element?.close();
   }, []);
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby={id} onClose={onClose}>

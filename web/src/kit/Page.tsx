@@ -3,7 +3,10 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { useText } from "~/i18n/text";
 import { kitText } from "./kit.text";
 
-export interface PageProps {
+/** The path of the page that was shown last. */
+let shownAt: string | undefined;
+
+interface PageProps {
   title: string;
   lead?: ReactNode;
   /** Buttons beside the heading. */
@@ -21,11 +24,17 @@ export function Page({ title, lead, actions, width = "normal", quietTitle = fals
   useEffect(() => {
     document.title = `${title} · ${appName}`;
   }, [title, appName]);
+  const path = location.pathname;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the same component may show another page next
   useEffect(() => {
-    // Not on the first page, where the reader has not gone anywhere yet.
-    if (document.documentElement.dataset.visited) heading.current?.focus({ preventScroll: true });
-    document.documentElement.dataset.visited = "true";
-  }, []);
+    const before = shownAt;
+    shownAt = path;
+    // Not on the first page, where the reader has not gone anywhere yet; nor from where the reader is, when what was
+    // being loaded takes the place of what stood for it.
+    const gone = before !== undefined && before !== path;
+    const lost = before !== undefined && document.activeElement === document.body;
+    if (gone || lost) heading.current?.focus({ preventScroll: true });
+  }, [path]);
   return (
     <div className={`page page-${width}`}>
       <header className={quietTitle ? "unseen" : "page-head"}>

@@ -2,6 +2,7 @@
 import {
   type ButtonHTMLAttributes,
   type InputHTMLAttributes,
+  type MouseEvent,
   type ReactNode,
   type SelectHTMLAttributes,
   type TextareaHTMLAttributes,
@@ -27,6 +28,7 @@ export function Button({
   children,
   className = "",
   type = "button",
+  onClick,
   ...rest
 }: ButtonProps) {
   return (
@@ -34,13 +36,20 @@ export function Button({
       {...rest}
       type={type}
       className={`button button-${look} ${iconOnly ? "button-icon" : ""} ${className}`}
+      // Not `disabled`, which would take the focus from whoever has just pressed it.
+      aria-disabled={busy || undefined}
       aria-busy={busy || undefined}
-      disabled={rest.disabled || busy}
+      onClick={busy ? ignore : onClick}
     >
       {busy ? <span className="spinner" aria-hidden="true" /> : icon}
       {iconOnly ? <span className="unseen">{children}</span> : children}
     </button>
   );
+}
+
+/** Neither presses nor, for a button of a form, sends. */
+function ignore(event: MouseEvent): void {
+  event.preventDefault();
 }
 
 interface Around {

@@ -6,6 +6,7 @@ import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
 import { useExplain } from "~/platform/errors";
 import { Button } from "./controls";
+import { copy } from "./copy";
 import { kitText } from "./kit.text";
 import { useNow } from "./useNow";
 
@@ -78,15 +79,12 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
 function TraceId({ id }: { id: string }) {
   const text = useText(kitText);
   const [copied, setCopied] = useState(false);
-  const copy = () => {
-    navigator.clipboard?.writeText(id).then(() => setCopied(true));
-  };
   return (
     <span className="trace">
       {text.traceId}
       {": "}
       <code title={id}>{id.slice(0, 8)}</code>
-      <Button look="quiet" onClick={copy}>
+      <Button look="quiet" onClick={async () => setCopied(await copy(id))}>
         {copied ? text.copied : text.copy}
       </Button>
     </span>

@@ -58,7 +58,7 @@ export default function GlMap(props: MapProps & { scenery: readonly SceneryLine[
     made.on("load", () => {
       map.current = made;
       show(made, latest.current);
-      tellView(made);
+      tellView(made, false);
       made.getContainer().dataset.ready = "true";
     });
     made.on("idle", () => {
@@ -66,7 +66,7 @@ export default function GlMap(props: MapProps & { scenery: readonly SceneryLine[
       if (map.current) made.getContainer().dataset.idle = "true";
     });
     made.on("moveend", (event) => {
-      if ("originalEvent" in event || !("byUs" in event)) tellView(made);
+      tellView(made, "byUs" in event && !("originalEvent" in event));
     });
     made.on("click", (event) => click(made, event));
     for (const layer of CLICKABLE) {
@@ -83,13 +83,14 @@ export default function GlMap(props: MapProps & { scenery: readonly SceneryLine[
     };
   }, []);
 
-  const tellView = (made: MapLibre) => {
+  const tellView = (made: MapLibre, asked: boolean) => {
     const { lat, lng } = made.getCenter();
     const low = made.getBounds().getSouthWest();
     const high = made.getBounds().getNorthEast();
     latest.current.onView?.(
       { lat, lng, zoom: made.getZoom() },
       { low: { lat: low.lat, lng: low.lng }, high: { lat: high.lat, lng: high.lng } },
+      asked,
     );
   };
 

@@ -58,7 +58,7 @@ export function SchematicMap({
   useEffect(() => setView({ lat, lng, zoom }), [lat, lng, zoom]);
   useEffect(() => {
     const { place } = projection(view);
-    tell.current?.(view, { low: place(0, HEIGHT), high: place(WIDTH, 0) });
+    tell.current?.(view, { low: place(0, HEIGHT), high: place(WIDTH, 0) }, false);
   }, [view]);
   const { x, y, place: placeAt } = projection(view);
   const path = (points: readonly Point[]) =>

@@ -13,8 +13,6 @@ export const mapText = defineText({
     simple: "This device cannot draw the full map; this is the simple one.",
     failed: "The map could not be loaded; this is the simple one.",
     keys: "Arrow keys move the map, plus and minus zoom. Everything on it is in the list as well.",
-    pickMiddle: "Put the pin in the middle",
-    here: "the chosen place",
   },
   ru: {
     zoomIn: "Приблизить",
@@ -27,7 +25,5 @@ export const mapText = defineText({
     simple: "Это устройство не может нарисовать полную карту; показана простая.",
     failed: "Карту не удалось загрузить; показана простая.",
     keys: "Стрелки двигают карту, плюс и минус меняют масштаб. Всё, что на ней есть, есть и в списке.",
-    pickMiddle: "Поставить метку в середину",
-    here: "выбранное место",
   },
 });

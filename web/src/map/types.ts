@@ -56,8 +56,8 @@ export interface MapProps {
   onSelect?: (id: string) => void;
   /** Where to look; a change moves the map. */
   view: View;
-  /** The reader has moved the map. */
-  onView?: (view: View, bounds: Bounds) => void;
+  /** The map shows something else: the reader has moved it or, `asked`, `view` has changed. */
+  onView?: (view: View, bounds: Bounds, asked: boolean) => void;
   /** A place that was picked. */
   place?: Point | undefined;
   /** When given, a click picks a place. */
@@ -77,17 +77,6 @@ export function metresBetween(a: Point, b: Point): number {
 
 export function inBounds({ lat, lng }: Point, { low, high }: Bounds): boolean {
   return lat >= low.lat && lat <= high.lat && lng >= low.lng && lng <= high.lng;
-}
-
-/** Whether the point lies inside the ring (ray casting). */
-export function inside({ lat, lng }: Point, ring: readonly Point[]): boolean {
-  let within = false;
-  ring.forEach((a, index) => {
-    const b = ring[(index + 1) % ring.length] ?? a;
-    const crosses = a.lat > lat !== b.lat > lat;
-    if (crosses && lng < ((b.lng - a.lng) * (lat - a.lat)) / (b.lat - a.lat) + a.lng) within = !within;
-  });
-  return within;
 }
 
 /** The view that shows all these points on a map of ordinary size. */

@@ -7,10 +7,13 @@ type Words = readonly [message: string, nextStep: string];
 interface ErrorText {
   reasons: Readonly<Record<string, Words>>;
   codes: { readonly [code in Code]: Words };
+  /** Of a field; the platform says more, in English. */
+  field: string;
 }
 
 export const errorText = defineText<ErrorText>({
   en: {
+    field: "This is not accepted.",
     reasons: {
       WRONG_CREDENTIALS: [
         "The e-mail address or the password is wrong.",
@@ -51,6 +54,14 @@ export const errorText = defineText<ErrorText>({
       LINKED_ALREADY: ["The report already belongs to an incident.", "Take it from there first."],
       NOBODY_ASSIGNED: ["Nobody was named.", "Choose a person or a team."],
       NO_ANSWER: ["The answer is missing.", "Write what the reporter should read."],
+      EMAIL_NOT_CONFIRMED: ["The e-mail address is not confirmed yet.", "Follow the link in the mail."],
+      TOO_MANY_AREAS: ["You follow as many districts as one can.", "Stop following another one first."],
+      SUGGESTION_NOT_OPEN: ["Somebody has decided already, or it went by itself.", "Look at the list."],
+      INCIDENT_OVER: ["Nothing is to be done about this incident any more.", "Look at its status."],
+      PATROL_NOT_AVAILABLE: ["The patrol is off duty or busy.", "Choose another one."],
+      PATROL_ON_MISSION: ["The patrol is sent to an incident.", "Release it first."],
+      PATROL_WITHOUT_MISSION: ["The patrol is sent nowhere.", "Send it to an incident first."],
+      OVERLOADED: ["The platform has too much to do at the moment.", "Try again in a moment."],
       REQUEST_ID_REUSED: ["This was sent before with other content.", "Start the form again."],
       RESUME_TOKEN_EXPIRED: ["You have been away for long.", "The page reads everything again."],
     },
@@ -80,6 +91,7 @@ export const errorText = defineText<ErrorText>({
     },
   },
   ru: {
+    field: "В таком виде не принимается.",
     reasons: {
       WRONG_CREDENTIALS: ["Неверный адрес почты или пароль.", "Проверьте их или восстановите пароль."],
       WRONG_PASSWORD: ["Текущий пароль неверен.", "Введите его ещё раз или выйдите и восстановите пароль."],
@@ -111,6 +123,14 @@ export const errorText = defineText<ErrorText>({
       LINKED_ALREADY: ["Сообщение уже относится к инциденту.", "Сначала отвяжите его."],
       NOBODY_ASSIGNED: ["Никто не назначен.", "Выберите человека или бригаду."],
       NO_ANSWER: ["Нет ответа.", "Напишите, что прочтёт заявитель."],
+      EMAIL_NOT_CONFIRMED: ["Адрес почты ещё не подтверждён.", "Откройте ссылку из письма."],
+      TOO_MANY_AREAS: ["Вы следите за наибольшим числом районов.", "Сначала перестаньте следить за другим."],
+      SUGGESTION_NOT_OPEN: ["Кто-то уже решил, или оно исчезло само.", "Посмотрите на список."],
+      INCIDENT_OVER: ["С этим инцидентом больше нечего делать.", "Посмотрите на его статус."],
+      PATROL_NOT_AVAILABLE: ["Патруль занят или не на смене.", "Выберите другой."],
+      PATROL_ON_MISSION: ["Патруль послан к инциденту.", "Сначала освободите его."],
+      PATROL_WITHOUT_MISSION: ["Патруль никуда не послан.", "Сначала пошлите его к инциденту."],
+      OVERLOADED: ["У платформы сейчас слишком много дел.", "Попробуйте чуть позже."],
       REQUEST_ID_REUSED: ["Это уже отправляли с другим содержанием.", "Начните форму заново."],
       RESUME_TOKEN_EXPIRED: ["Вас долго не было.", "Страница прочтёт всё заново."],
     },

@@ -3,6 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "~/gen/google/rpc/error_details_pb.js";
+import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import { errorText } from "./errors.text";
 
@@ -15,8 +16,10 @@ export interface Problem {
   readonly message: string;
   /** What to do about it. */
   readonly nextStep: string;
-  /** Wrong inputs by the field's path, in camelCase, such as `place.points`. */
+  /** What is wrong with inputs, in the reader's language, by the field's path in camelCase, such as `place.points`. */
   readonly fields: Readonly<Record<string, string>>;
+  /** The same as the platform says it, in English: for files that programs have made. */
+  readonly violations: readonly (readonly [path: string, description: string])[];
   readonly traceId: string | undefined;
 }
 
@@ -45,20 +48,23 @@ function detail<T extends DescMessage>(error: ConnectError, schema: T) {
 /** Explains errors in the language of the page. */
 export function useExplain(): (error: unknown) => Problem {
   const text = useText(errorText);
+  const locale = useLocale();
   return (error) => {
     const cause = ConnectError.from(error);
     const reason = reasonOf(error);
-    const fields: Record<string, string> = {};
-    for (const violation of detail(cause, BadRequestSchema)?.fieldViolations ?? []) {
-      fields[camelPath(violation.field)] = violation.description;
-    }
+    const violations = (detail(cause, BadRequestSchema)?.fieldViolations ?? []).map(
+      ({ field, description }) => [camelPath(field), description] as const,
+    );
+    const words = ([path, description]: (typeof violations)[number]) =>
+      [path, locale === "en" ? description : text.field] as const;
     const known = text.reasons[reason] ?? text.codes[cause.code] ?? text.codes[Code.Unknown];
     return {
       reason,
       code: cause.code,
       message: known?.[0] ?? "",
       nextStep: known?.[1] ?? "",
-      fields,
+      fields: Object.fromEntries(violations.map(words)),
+      violations,
       traceId: traces.get(cause),
     };
   };

@@ -1,6 +1,7 @@
 // What is kept of answers: short, because streams say what changes.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { QueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { getSession, subscribeSession } from "./session";
 
 export const queryClient = new QueryClient({
@@ -28,4 +29,20 @@ export function isNotFound(error: unknown): boolean {
 /** Whether this installation does not run what was asked for, as opposed to any failure. */
 export function isAbsent(error: unknown): boolean {
   return error !== null && error !== undefined && ConnectError.from(error).code === Code.Unimplemented;
+}
+
+interface Pages {
+  readonly hasNextPage: boolean;
+  readonly isFetchingNextPage: boolean;
+  readonly isFetchNextPageError: boolean;
+  readonly fetchNextPage: () => unknown;
+}
+
+/** Reads page after page until there is none, or until one cannot be read. */
+export function useAllPages(query: Pages, enabled = true): void {
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
+  const more = enabled && hasNextPage && !isFetchingNextPage && !isFetchNextPageError;
+  useEffect(() => {
+    if (more) fetchNextPage();
+  }, [more, fetchNextPage]);
 }

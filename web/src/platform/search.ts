@@ -28,3 +28,9 @@ export function number(value: unknown, min: number, max: number): number | undef
 export function flag(value: unknown): true | undefined {
   return value === true || undefined;
 }
+
+/** A time as `datetime-local` writes it, in the time zone of the reader; nothing for what is no time. */
+export function moment(text: string | undefined): Date | undefined {
+  const time = text ? new Date(text) : undefined;
+  return time && !Number.isNaN(time.getTime()) ? time : undefined;
+}

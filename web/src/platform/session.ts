@@ -1,16 +1,10 @@
 // Who is signed in on this device. Kept in localStorage, so that every tab knows at once; a refresh token works only
 // once, so one tab at a time refreshes and the others take over what it got.
-import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { useSyncExternalStore } from "react";
 import type { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
-import {
-  IdentityService,
-  RefreshSessionRequestSchema,
-  type TokenPair,
-  type User,
-} from "~/gen/kvartal/identity/v1/identity_pb.js";
+import type { TokenPair, User } from "~/gen/kvartal/identity/v1/identity_pb.js";
 
 export interface Session {
   readonly accessToken: string;
@@ -33,6 +27,10 @@ const KEY = "kvartal.session";
 const EARLY_MS = 30_000;
 const listeners = new Set<() => void>();
 let current = read();
+
+/** Its messages are no part of the first page: whoever is not signed in does not need them there. */
+const identity = () => import("~/gen/kvartal/identity/v1/identity_pb.js");
+if (current) identity().catch(() => {});
 
 addEventListener("storage", (event) => {
   if (event.key === KEY || event.key === null) {
@@ -134,17 +132,28 @@ async function refresh(transport: Transport, rejected?: string): Promise<string 
   if (known || !current) return known;
   const { refreshToken, user } = current;
   try {
-    const request = create(RefreshSessionRequestSchema, { refreshToken });
-    const { tokens } = await createClient(IdentityService, transport).refreshSession(request);
+    const { IdentityService } = await identity().catch(unreachable);
+    const { tokens } = await createClient(IdentityService, transport).refreshSession({ refreshToken });
+    // Meanwhile somebody may have signed out, or in anew: then these tokens are nobody's.
+    if (!isSame(refreshToken)) return usable(rejected);
     if (!tokens) return undefined;
-    write(withTokens(tokens, user));
+    write(withTokens(tokens, current?.user ?? user));
     return tokens.accessToken;
   } catch (error) {
     // Only a refusal ends the session; without a network it is still there.
-    if (ConnectError.from(error).code === Code.Unauthenticated) write(undefined);
-    else throw error;
-    return undefined;
+    if (ConnectError.from(error).code !== Code.Unauthenticated) throw error;
+    if (isSame(refreshToken)) write(undefined);
+    return usable(rejected);
   }
+}
+
+function unreachable(cause: unknown): never {
+  throw new ConnectError("the platform cannot be reached", Code.Unavailable, undefined, undefined, cause);
+}
+
+function isSame(refreshToken: string): boolean {
+  current = read();
+  return current?.refreshToken === refreshToken;
 }
 
 /** One tab at a time. Without locks, which browsers offer to secure origins only, tabs may be in each other's way. */

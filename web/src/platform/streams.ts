@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { useEffect, useRef } from "react";
 import { connection } from "./connection";
 import { reasonOf } from "./errors";
+import { idle } from "./idle";
 import { distrustToken, useSession } from "./session";
 
 /** Services send something at least every 15 seconds; a stream that is silent for this long is dead. */
@@ -74,7 +75,8 @@ class Hub<Res extends { resumeToken: string }> {
   private stop: AbortController | undefined;
   private channel: BroadcastChannel | undefined;
   private token = "";
-  private leading = false;
+  /** While this tab holds the stream: what ends it. */
+  private leading: AbortSignal | undefined;
   private live = false;
 
   constructor(
@@ -118,6 +120,7 @@ class Hub<Res extends { resumeToken: string }> {
     this.stop = undefined;
     this.channel?.close();
     this.channel = undefined;
+    this.leading = undefined;
     this.live = false;
     connection.end(this.key);
   }
@@ -127,6 +130,8 @@ class Hub<Res extends { resumeToken: string }> {
   }
 
   private hear(wire: Wire<Res>): void {
+    // Where there are no locks every tab has the stream itself, and what others hear has been heard.
+    if (this.leading && wire.kind !== "hello") return;
     switch (wire.kind) {
       case "message":
         this.deliver(wire.message);
@@ -135,7 +140,6 @@ class Hub<Res extends { resumeToken: string }> {
         this.gap();
         break;
       case "state":
-        if (this.leading) break;
         if (wire.token) this.token = wire.token;
         // From here on nothing is missed; what was before has to be read.
         if (wire.live && !this.live) this.gap();
@@ -149,11 +153,22 @@ class Hub<Res extends { resumeToken: string }> {
   private deliver(message: Res): void {
     this.token = message.resumeToken || this.token;
     this.become(true);
-    for (const listener of this.listeners) listener.message(message);
+    this.tell((listener) => listener.message(message));
   }
 
   private gap(): void {
-    for (const listener of this.listeners) listener.gap();
+    this.tell((listener) => listener.gap());
+  }
+
+  /** What breaks in one listener is no fault of the stream, and nothing to the others. */
+  private tell(say: (listener: Listener<Res>) => void): void {
+    for (const listener of this.listeners) {
+      try {
+        say(listener);
+      } catch (error) {
+        reportError(error);
+      }
+    }
   }
 
   private become(live: boolean): void {
@@ -165,8 +180,10 @@ class Hub<Res extends { resumeToken: string }> {
 
   /** Holds the stream until this tab goes. */
   private async lead(stop: AbortSignal): Promise<void> {
-    this.leading = true;
+    this.leading = stop;
     try {
+      // What the page shows at first is read without the stream; one that is taken over goes on at once.
+      if (this.token === "") await idle();
       for (let failures = 0; !stop.aborted; ) {
         const heard = await this.follow(stop);
         if (stop.aborted) return;
@@ -175,7 +192,7 @@ class Hub<Res extends { resumeToken: string }> {
         await pause(BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 0, stop);
       }
     } finally {
-      this.leading = false;
+      if (this.leading === stop) this.leading = undefined;
     }
   }
 
@@ -219,13 +236,17 @@ class Hub<Res extends { resumeToken: string }> {
 /** Waits with some spread, shorter when the network or the reader comes back. */
 function pause(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    const waited = new AbortController();
     const done = () => {
+      waited.abort();
       clearTimeout(timer);
-      removeEventListener("online", done);
       resolve();
     };
     const timer = setTimeout(done, ms * (0.5 + Math.random() / 2));
-    addEventListener("online", done, { once: true });
-    stop.addEventListener("abort", done, { once: true });
+    const { signal } = waited;
+    addEventListener("online", done, { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || done(), { signal });
+    stop.addEventListener("abort", done, { signal });
+    if (stop.aborted) done();
   });
 }

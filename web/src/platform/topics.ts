@@ -2,10 +2,6 @@
 import { createClient } from "@connectrpc/connect";
 import { IncidentService, type WatchIncidentsResponse } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { ReportService, type WatchReportsResponse } from "~/gen/kvartal/incident/v1/report_pb.js";
-import {
-  NotificationService,
-  type WatchNotificationsResponse,
-} from "~/gen/kvartal/notification/v1/notification_pb.js";
 import type { Topic } from "./streams";
 import { transport } from "./transport";
 
@@ -23,12 +19,4 @@ export const reports: Topic<WatchReportsResponse> = {
   personal: true,
   open: (resumeToken, signal) =>
     createClient(ReportService, transport).watchReports({ resumeToken }, { signal }),
-};
-
-/** What arrives in the inbox of the signed-in user. */
-export const notifications: Topic<WatchNotificationsResponse> = {
-  name: "notifications",
-  personal: true,
-  open: (resumeToken, signal) =>
-    createClient(NotificationService, transport).watchNotifications({ resumeToken }, { signal }),
 };

@@ -2,18 +2,25 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { IdentityService } from "~/gen/kvartal/identity/v1/identity_pb.js";
 import { getLocale } from "~/i18n/locale";
 import { annotate, retryDelayMs } from "./errors";
 import { freshToken } from "./session";
 
 /** How long a call without a deadline of its own may take. Streams have none. */
 const TIMEOUT_MS = 15_000;
+/** Calls that the contract gives more time. */
+const LONG_MS: Readonly<Record<string, number>> = {
+  ImportWorkZones: 60_000,
+  ReplayDeadLetters: 30_000,
+  VerifyChain: 60_000,
+};
 const RETRIES = 2;
 const IDEMPOTENT = [
   MethodOptions_IdempotencyLevel.IDEMPOTENT,
   MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
 ];
+/** Its messages are no part of the first page; those who need them bring them. */
+const IDENTITY = "kvartal.identity.v1.IdentityService";
 /** Calls that prove who somebody is cannot need proof. */
 const BARE: readonly string[] = ["SignIn", "Register", "RefreshSession", "ResetPassword", "ConfirmEmail"];
 
@@ -24,7 +31,7 @@ const locale: Interceptor = (next) => (request) => {
 
 /** Attaches the token; when it is refused, gets another and tries once more. */
 const auth: Interceptor = (next) => async (request) => {
-  if (request.service.typeName === IdentityService.typeName && BARE.includes(request.method.name)) {
+  if (request.service.typeName === IDENTITY && BARE.includes(request.method.name)) {
     return next(request);
   }
   const token = await freshToken(plain);
@@ -69,7 +76,7 @@ const retry: Interceptor = (next) => async (request) => {
   }
 };
 
-export function hex(bytes: number): string {
+function hex(bytes: number): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) =>
     b.toString(16).padStart(2, "0"),
   ).join("");
@@ -101,7 +108,8 @@ export const transport = withTimeout(
 
 function withTimeout(inner: Transport): Transport {
   return {
-    unary: (method, signal, timeout, ...rest) => inner.unary(method, signal, timeout ?? TIMEOUT_MS, ...rest),
+    unary: (method, signal, timeout, ...rest) =>
+      inner.unary(method, signal, timeout ?? LONG_MS[method.name] ?? TIMEOUT_MS, ...rest),
     stream: (...call) => inner.stream(...call),
   };
 }

@@ -2,7 +2,8 @@
 import { useRef } from "react";
 import { useFollowedAreas } from "~/citizen/areaAlerts";
 import { citizenText } from "~/citizen/citizen.text";
-import { useAreas, whereOf } from "~/citizen/data";
+import { whereOf } from "~/citizen/data";
+import { useAreas } from "~/domain/catalogue";
 import { type Incident, IncidentStatus } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { useText } from "~/i18n/text";
 import { toast } from "~/kit";
@@ -22,9 +23,7 @@ export default function AreaAlerts() {
     if (!fresh || told.current.has(incident.incidentId)) return;
     told.current.add(incident.incidentId);
     const message = text.areaNews(name(incident.areaId), incident.title);
-    if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-      new Notification(message, { body: whereOf(incident), tag: incident.incidentId });
-    } else toast(message);
+    if (!document.hidden || !notified(message, incident)) toast(message);
   };
   useTopic(
     incidents,
@@ -33,4 +32,15 @@ export default function AreaAlerts() {
     followed.length > 0 && !signedIn,
   );
   return null;
+}
+
+/** Whether the device says it. Telephones offer that to service workers only, and refuse it here. */
+function notified(message: string, incident: Incident): boolean {
+  if (!("Notification" in window) || Notification.permission !== "granted") return false;
+  try {
+    new Notification(message, { body: whereOf(incident), tag: incident.incidentId });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,20 +1,16 @@
 // The frame around every page: navigation, connection, language, theme, account.
 import { Link, Outlet } from "@tanstack/react-router";
 import { Bell, CircleUserRound, Languages, Plus, SunMoon } from "lucide-react";
-import { useEffect, useState } from "react";
 import { LOCALES, setLocale, useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import { Button, Toaster } from "~/kit";
 import { hasRole, useSession } from "~/platform/session";
+import { useLater } from "~/platform/useLater";
 import { setTheme, THEMES, useTheme } from "~/theme/theme";
-import { AccountMenu } from "./AccountMenu";
 import { ConnectionMark } from "./ConnectionMark";
+import { loadExtrasWhenIdle, loadSignedIn } from "./later";
 import { navigation } from "./navigation";
 import { shellText } from "./shell.text";
-import { useUnread } from "./useUnread";
-
-// They bring the whole of filing a report with them: not needed for the first sight of a page.
-const loadLater = () => Promise.all([import("./OutboxNotice"), import("./AreaAlerts")]);
 
 export function Layout() {
   const text = useText(shellText);
@@ -36,7 +32,7 @@ export function Layout() {
           <Account />
         </div>
       </header>
-      <Later />
+      <Extras />
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>
@@ -45,16 +41,8 @@ export function Layout() {
   );
 }
 
-/** What nobody waits for; without a network it comes when there is one. */
-function Later() {
-  const [parts, setParts] = useState<Awaited<ReturnType<typeof loadLater>>>();
-  useEffect(() => {
-    const load = () => {
-      loadLater().then(setParts, () => addEventListener("online", load, { once: true }));
-    };
-    load();
-    return () => removeEventListener("online", load);
-  }, []);
+function Extras() {
+  const parts = useLater(loadExtrasWhenIdle);
   if (!parts) return null;
   const [{ OutboxNotice }, { default: AreaAlerts }] = parts;
   return (
@@ -138,6 +126,7 @@ function ThemeSwitch() {
 function Account() {
   const text = useText(shellText);
   const session = useSession();
+  const part = useLater(loadSignedIn, session !== undefined);
   if (!session) {
     return (
       <Link to="/sign-in" className="button button-secondary sign-in">
@@ -146,25 +135,20 @@ function Account() {
       </Link>
     );
   }
-  return (
-    <>
-      <Inbox />
-      <AccountMenu person={session.user} />
-    </>
-  );
+  return part ? <part.SignedIn person={session.user} /> : <Room name={session.user.displayName} />;
 }
 
-function Inbox() {
-  const text = useText(shellText);
-  const unread = useUnread();
+/** As much room as the bell and the menu take, so that nothing moves when they come. */
+function Room({ name }: { name: string }) {
   return (
-    <Link to="/inbox" className="button button-quiet button-icon bell" aria-label={text.unread(unread)}>
-      <Bell aria-hidden="true" />
-      {unread > 0 && (
-        <span className="bell-count" aria-hidden="true">
-          {unread > 99 ? "99+" : unread}
-        </span>
-      )}
-    </Link>
+    <span className="room" aria-hidden="true">
+      <span className="button button-icon">
+        <Bell />
+      </span>
+      <span className="button">
+        <CircleUserRound />
+        <span className="menu-name">{name}</span>
+      </span>
+    </span>
   );
 }

@@ -23,7 +23,7 @@ export function Profile() {
       {user && (
         <>
           <Facts user={user} />
-          <Details key={user.etag} user={user} onSaved={() => profile.refetch()} />
+          <Details user={user} onSaved={() => profile.refetch()} />
           <Password />
         </>
       )}

@@ -28,7 +28,6 @@ export function Sessions() {
       toast(text.endedAll(sessionCount));
       navigate({ to: "/sign-in" });
     },
-    onError: toastError,
   });
   return (
     <Page title={text.sessions} lead={text.sessionsLead} width="narrow">
@@ -66,6 +65,7 @@ export function Sessions() {
           }
         >
           <p>{text.endAllAsk}</p>
+          {everywhere.isError && <ProblemNotice error={everywhere.error} />}
         </Dialog>
       )}
     </Page>

@@ -22,7 +22,7 @@ export function SignIn() {
       if (!tokens || !user) return;
       startSession(tokens, user);
       // Only paths of our own: what is in an address may come from anybody.
-      navigate({ href: next && /^\/(?![/\\])/.test(next) ? next : "/" });
+      navigate({ href: next && /^\/(?![/\\\s])/.test(next) ? next : "/" });
     },
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {

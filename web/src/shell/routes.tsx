@@ -1,6 +1,7 @@
 // Pages about the reader: signing in, account, notifications. Mails lead to several of them: their paths stay.
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
 import { signedIn } from "~/platform/access";
+import { lazyPage } from "~/platform/lazyPage";
 import { flag, text } from "~/platform/search";
 import { rootRoute } from "~/root";
 
@@ -11,27 +12,27 @@ export const signInRoute = createRoute({
   getParentRoute,
   path: "/sign-in",
   validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: text(search.next) }),
-  component: lazyRouteComponent(() => import("./SignIn"), "SignIn"),
+  component: lazyPage(() => import("./SignIn"), "SignIn"),
 });
 
 const register = createRoute({
   getParentRoute,
   path: "/register",
-  component: lazyRouteComponent(() => import("./Register"), "Register"),
+  component: lazyPage(() => import("./Register"), "Register"),
 });
 
 export const confirmRoute = createRoute({
   getParentRoute,
   path: "/confirm",
   validateSearch: withToken,
-  component: lazyRouteComponent(() => import("./ConfirmEmail"), "ConfirmEmail"),
+  component: lazyPage(() => import("./ConfirmEmail"), "ConfirmEmail"),
 });
 
 export const resetRoute = createRoute({
   getParentRoute,
   path: "/reset-password",
   validateSearch: withToken,
-  component: lazyRouteComponent(() => import("./ResetPassword"), "ResetPassword"),
+  component: lazyPage(() => import("./ResetPassword"), "ResetPassword"),
 });
 
 export const inboxRoute = createRoute({
@@ -41,28 +42,28 @@ export const inboxRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): { unread?: boolean } => ({
     unread: flag(search.unread),
   }),
-  component: lazyRouteComponent(() => import("./Inbox"), "Inbox"),
+  component: lazyPage(() => import("./Inbox"), "Inbox"),
 });
 
 const profile = createRoute({
   getParentRoute,
   path: "/account",
   beforeLoad: signedIn,
-  component: lazyRouteComponent(() => import("./Profile"), "Profile"),
+  component: lazyPage(() => import("./Profile"), "Profile"),
 });
 
 const sessions = createRoute({
   getParentRoute,
   path: "/account/sessions",
   beforeLoad: signedIn,
-  component: lazyRouteComponent(() => import("./Sessions"), "Sessions"),
+  component: lazyPage(() => import("./Sessions"), "Sessions"),
 });
 
 const preferences = createRoute({
   getParentRoute,
   path: "/account/notifications",
   beforeLoad: signedIn,
-  component: lazyRouteComponent(() => import("./Preferences"), "Preferences"),
+  component: lazyPage(() => import("./Preferences"), "Preferences"),
 });
 
 export const shellRoutes = [

@@ -3,8 +3,8 @@ import { createConnectQueryKey } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { NotificationService } from "~/gen/kvartal/notification/v1/notification_pb.js";
+import { notifications } from "~/platform/notificationsTopic";
 import { useTopic } from "~/platform/streams";
-import { notifications } from "~/platform/topics";
 
 export function useUnread(): number {
   const client = useQueryClient();

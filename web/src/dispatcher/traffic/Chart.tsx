@@ -1,8 +1,11 @@
 // A chart of values over time, drawn by uPlot, in the colours of the page; a table says the same to those who do not see it.
 import "uplot/dist/uPlot.min.css";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import UPlot from "uplot";
+import { useFormat } from "~/i18n/format";
 import { useLocale } from "~/i18n/locale";
+import { defineText, useText } from "~/i18n/text";
+import { Table } from "~/kit";
 import { useShade } from "~/theme/theme";
 
 export interface Series {
@@ -19,17 +22,20 @@ export interface Series {
 
 const HEIGHT = 260;
 
-export default function Chart({
-  label,
-  times,
-  series,
-}: {
+const chartText = defineText({
+  en: { numbers: "As numbers", time: "Time" },
+  ru: { numbers: "Числами", time: "Время" },
+});
+
+interface Props {
   /** What the chart shows, for those who hear the page. */
   label: string;
   /** Seconds since 1970, ascending. */
   times: readonly number[];
   series: readonly Series[];
-}) {
+}
+
+export default function Chart({ label, times, series }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const shade = useShade();
   const locale = useLocale();
@@ -84,5 +90,41 @@ export default function Chart({
       plot.destroy();
     };
   }, [times, series, shade, locale]);
-  return <div ref={box} className="chart" role="img" aria-label={label} />;
+  return (
+    <>
+      <div ref={box} className="chart" role="img" aria-label={label} />
+      <Numbers label={label} times={times} series={series} />
+    </>
+  );
+}
+
+/** The same as a table, made when somebody asks for it. */
+function Numbers({ label, times, series }: Props) {
+  const text = useText(chartText);
+  const format = useFormat();
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{text.numbers}</summary>
+      {open && (
+        <Table
+          caption={label}
+          columns={[
+            { key: "time", head: text.time, cell: (row) => format.dateTime(new Date(row.time * 1000)) },
+            ...series.map((each) => ({
+              key: each.label,
+              head: each.label,
+              number: true,
+              cell: ({ index }: { index: number }) => {
+                const value = each.values[index] ?? undefined;
+                return value === undefined ? "–" : format.number(value, 1);
+              },
+            })),
+          ]}
+          rows={times.map((time, index) => ({ time, index }))}
+          rowKey={({ time }) => String(time)}
+        />
+      )}
+    </details>
+  );
 }

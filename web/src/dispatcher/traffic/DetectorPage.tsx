@@ -24,6 +24,7 @@ import {
   Skeleton,
   useNow,
 } from "~/kit";
+import { type HORIZONS, HOURS } from "../routes";
 import type { Series } from "./Chart";
 import { detectorsText } from "./detectors.text";
 import { ForecastOutcomes } from "./ForecastOutcomes";
@@ -32,11 +33,9 @@ import { trafficText } from "./traffic.text";
 
 const Chart = lazy(() => import("./Chart"));
 
-export const HOURS = ["3", "12", "24"] as const;
-
 export interface DetectorSearch {
   hours?: (typeof HOURS)[number];
-  horizon?: number;
+  horizon?: (typeof HORIZONS)[number];
 }
 
 /** Charts are asked anew as often as an interval can end. */

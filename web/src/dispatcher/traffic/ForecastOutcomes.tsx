@@ -8,12 +8,12 @@ import { useFormat } from "~/i18n/format";
 import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
 import { Card, Empty, Notice, ProblemNotice, Segmented, Skeleton, Stat } from "~/kit";
+import { HORIZONS } from "../routes";
 import type { Series } from "./Chart";
 import { detectorsText } from "./detectors.text";
 import { trafficText } from "./traffic.text";
 
 const Chart = lazy(() => import("./Chart"));
-const HORIZONS = [15, 30, 60] as const;
 
 export function ForecastOutcomes({
   detectorId,
@@ -48,7 +48,11 @@ export function ForecastOutcomes({
           label={text.horizon}
           value={String(horizon)}
           options={HORIZONS.map((each) => ({ value: String(each), label: words.minutes(String(each)) }))}
-          onChange={(value) => navigate({ search: (before) => ({ ...before, horizon: Number(value) }) })}
+          onChange={(value) =>
+            navigate({
+              search: (before) => ({ ...before, horizon: HORIZONS.find((each) => String(each) === value) }),
+            })
+          }
         />
       }
     >

@@ -5,7 +5,8 @@ import type { Incident } from "~/gen/kvartal/incident/v1/incident_pb.js";
 import { PatrolService } from "~/gen/kvartal/traffic/v1/patrol_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useText } from "~/i18n/text";
-import { Button, Card, Skeleton, toast, toastError } from "~/kit";
+import { Button, Card, ProblemNotice, Skeleton, toast, toastError } from "~/kit";
+import { isAbsent } from "~/platform/query";
 import { patrolsText } from "./patrols.text";
 
 const EVERY_MS = 15_000;
@@ -28,12 +29,13 @@ export function NearestPatrols({ incident }: { incident: Incident }) {
     onError: toastError,
   });
   // Without the traffic service an incident is worked on as before.
-  if (query.error || !location) return null;
+  if (isAbsent(query.error) || !location) return null;
   const arrivals = query.data?.arrivals.slice(0, 5) ?? [];
   return (
     <Card title={text.nearest}>
       <p className="soft">{text.nearestHint}</p>
       {query.isPending && <Skeleton lines={2} />}
+      {query.error && <ProblemNotice error={query.error} onRetry={() => query.refetch()} />}
       {query.data && arrivals.length === 0 && <p>{text.noneNear}</p>}
       <ul className="list">
         {arrivals.map(({ patrol, distanceM, durationSeconds, routed }) => (

@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { useInfiniteQuery, useMutation, useQuery } from "@connectrpc/connect-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { pointOf } from "~/domain/catalogue";
 import { type Patrol, PatrolService, PatrolStatus } from "~/gen/kvartal/traffic/v1/patrol_pb.js";
 import { useText } from "~/i18n/text";
 import {
@@ -20,7 +21,7 @@ import {
 } from "~/kit";
 import type { Pin, Point } from "~/map/types";
 import { numbersOf } from "../boardSearch";
-import { pointOf, Where } from "../Where";
+import { Where } from "../Where";
 import { patrolsText } from "./patrols.text";
 import { patrolTone } from "./tones";
 import { trafficText } from "./traffic.text";

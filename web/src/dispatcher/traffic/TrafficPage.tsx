@@ -4,16 +4,31 @@ import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { History } from "lucide-react";
 import { useMemo, useState } from "react";
+import { pointOf } from "~/domain/catalogue";
 import { levelTone } from "~/domain/traffic";
 import type { CongestionLevel } from "~/gen/kvartal/traffic/v1/common_pb.js";
 import { CongestionService, type Jam, type TrafficWarning } from "~/gen/kvartal/traffic/v1/congestion_pb.js";
 import { useFormat } from "~/i18n/format";
 import { useLocale } from "~/i18n/locale";
 import { useText } from "~/i18n/text";
-import { Ago, Badge, Button, Card, type Column, Listing, Notice, Page, Stat, TextField, useNow } from "~/kit";
+import {
+  Ago,
+  Badge,
+  Button,
+  Card,
+  type Column,
+  Listing,
+  Notice,
+  Page,
+  ProblemNotice,
+  Stat,
+  TextField,
+  useNow,
+} from "~/kit";
 import { MapView } from "~/map/MapView";
 import { type Pin, viewOf } from "~/map/types";
-import { pointOf } from "../Where";
+import { useAllPages } from "~/platform/query";
+import { moment } from "~/platform/search";
 import { JamDetail } from "./JamDetail";
 import { flowsOf, useLiveLevels, useSegments } from "./live";
 import { roadsText } from "./roads.text";
@@ -39,7 +54,7 @@ export function TrafficPage() {
   const now = useNow();
   const [opened, setOpened] = useState<string>();
   const { at } = useSearch({ from: "/dispatch/traffic" });
-  const past = at ? moment(at) : undefined;
+  const past = moment(at);
   const time = past && timestampFromDate(past);
   const scores = useQuery(CongestionService.method.getScores, { time });
   const jams = useJams(time);
@@ -49,19 +64,20 @@ export function TrafficPage() {
     { pageSize: 5000, pageToken: "", time },
     paging,
   );
+  useAllPages(states);
   const live = useLiveLevels(past === undefined, () => {
     scores.refetch();
     jams.refetch();
     warnings.refetch();
   });
   const [selected, setSelected] = useState<string>();
-  const segments = useSegments();
+  const { segments, ...network } = useSegments();
   const read = states.data;
   const flows = useMemo(() => {
     const levels = new Map<string, CongestionLevel>();
     for (const state of read?.pages.flatMap((page) => page.states) ?? [])
       levels.set(state.segmentId, state.level);
-    if (!at) for (const [id, level] of live) levels.set(id, level);
+    if (!moment(at)) for (const [id, level] of live) levels.set(id, level);
     return flowsOf(segments, levels);
   }, [read, live, segments, at]);
   const view = useMemo(
@@ -70,10 +86,19 @@ export function TrafficPage() {
   );
   const rows = jams.data?.pages.flatMap((page) => page.jams) ?? [];
   const city = scores.data?.city;
+  const broken = [network, states, scores].filter(({ error }) => error !== null);
   return (
     <Page title={text.title} width="wide" quietTitle>
       <TimeMachine at={at} />
       {past && <Notice tone="warn" title={text.asItWas(format.dateTime(past))} />}
+      {broken[0] && (
+        <ProblemNotice
+          error={broken[0].error}
+          onRetry={() => {
+            for (const each of broken) each.refetch();
+          }}
+        />
+      )}
       <div className="traffic">
         <div className="traffic-map">
           {view && (
@@ -143,7 +168,7 @@ function TimeMachine({ at }: { at: string | undefined }) {
   const now = useNow();
   const go = (time: string | undefined) =>
     navigate({ search: { at: time }, replace: true, resetScroll: false });
-  const steps = at ? Math.round(((moment(at)?.getTime() ?? now) - now) / STEP_MS) : 0;
+  const steps = Math.round(((moment(at)?.getTime() ?? now) - now) / STEP_MS);
   return (
     <div className="time-machine">
       <History aria-hidden="true" />
@@ -244,12 +269,6 @@ function jamPin(jam: Jam): Pin[] {
   return [
     { ...pointOf(headLocation), id, kind: "jam", tone: levelTone[level], label: displayName || corridor },
   ];
-}
-
-/** A time as the reader typed it; nothing for what is no time. */
-function moment(text: string): Date | undefined {
-  const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 /** As `datetime-local` wants it, in whole five minutes. */

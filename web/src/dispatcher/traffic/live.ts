@@ -1,49 +1,30 @@
 // The traffic as the desk follows it: what is on the road network, and what the stream says about it.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { pointOf } from "~/domain/catalogue";
 import type { CongestionLevel } from "~/gen/kvartal/traffic/v1/common_pb.js";
-import {
-  LiveService,
-  LiveTopic,
-  WatchTrafficRequestSchema,
-  type WatchTrafficResponse,
-} from "~/gen/kvartal/traffic/v1/live_pb.js";
 import { NetworkService, type Segment } from "~/gen/kvartal/traffic/v1/network_pb.js";
 import type { Flow } from "~/map/types";
-import { type Topic, useTopic } from "~/platform/streams";
+import { useTopic } from "~/platform/streams";
+import { traffic } from "~/platform/trafficTopic";
 import { transport } from "~/platform/transport";
-import { pointOf } from "../Where";
 
-const TOPICS = [LiveTopic.SEGMENTS, LiveTopic.JAMS, LiveTopic.SCORES, LiveTopic.WARNINGS, LiveTopic.PATROLS];
 /** More segments are not drawn; a city of this size has another tool. */
 const SEGMENTS_MAX = 10_000;
 
-/** Everything that moves on the roads, once a second at most. */
-const traffic: Topic<WatchTrafficResponse> = {
-  name: "traffic",
-  personal: false,
-  open(resumeToken, signal) {
-    const request: MessageInitShape<typeof WatchTrafficRequestSchema> = {
-      topics: TOPICS,
-      maxRateHz: 1,
-      resumeToken,
-    };
-    return createClient(LiveService, transport).watchTraffic(create(WatchTrafficRequestSchema, request), {
-      signal,
-    });
-  },
-};
-
 /** The road network, read once. */
-export function useSegments(): ReadonlyMap<string, Segment> {
-  const query = useQuery({
+export function useSegments() {
+  const {
+    data: segments = NONE,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ["segments"],
     queryFn: readSegments,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  return query.data ?? NONE;
+  return { segments, error, refetch };
 }
 
 const NONE: ReadonlyMap<string, Segment> = new Map();
@@ -73,8 +54,7 @@ export function useLiveLevels(enabled: boolean, onNews: () => void): ReadonlyMap
           return next;
         });
       }
-      if (message.jams.length + message.scores.length + message.warnings.length + message.patrols.length > 0)
-        onNews();
+      if (message.jams.length + message.scores.length + message.warnings.length > 0) onNews();
     },
     onNews,
     enabled,
