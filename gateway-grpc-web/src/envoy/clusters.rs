@@ -13,8 +13,11 @@ use super::tls;
 
 /// The cluster of pages, health and keys.
 pub(super) const PAGES: &str = "pages";
-/// The cluster of the rate-limit and revocation services.
-pub(super) const GUARD: &str = "gateway-services";
+/// The cluster of the revocation service.
+pub(super) const GUARD: &str = "revocations";
+/// The cluster of the rate-limit service: the same processes. Its answers are waited for so shortly that late ones must not
+/// tell against a process that calls cannot do without.
+pub(super) const RATES: &str = "rate-limits";
 /// The cluster of the collector of traces.
 pub(super) const TRACES: &str = "traces";
 
@@ -31,22 +34,22 @@ pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
     let mut clusters: Vec<Value> = domains
         .into_iter()
         .map(|(domain, full_name)| {
-            let mut cluster = guarded(domain, &settings.upstream(domain));
+            let mut cluster = judged(guarded(domain, &settings.upstream(domain)));
             cluster["health_checks"] = json!([health_check(full_name)]);
-            cluster["outlier_detection"] = outlier_detection();
             if let Some(tls) = &settings.upstream_tls {
                 cluster["transport_socket"] = tls::upstream(settings, tls, domain);
             }
             cluster
         })
         .collect();
-    clusters.push(beside(PAGES, &settings.pages));
+    clusters.push(judged(beside(PAGES, &settings.pages)));
     if !settings.guard.is_empty() {
-        let mut cluster = beside(GUARD, &settings.guard);
-        if let Some(tls) = &settings.upstream_tls {
-            cluster["transport_socket"] = tls::upstream(settings, tls, kvartal_mesh::tls::EDGE);
+        for mut cluster in [judged(beside(GUARD, &settings.guard)), beside(RATES, &settings.guard)] {
+            if let Some(tls) = &settings.upstream_tls {
+                cluster["transport_socket"] = tls::upstream(settings, tls, kvartal_mesh::tls::EDGE);
+            }
+            clusters.push(cluster);
         }
-        clusters.push(cluster);
     }
     if let Some(telemetry) = &settings.telemetry {
         let mut cluster = plain(TRACES, std::slice::from_ref(&telemetry.collector));
@@ -56,11 +59,16 @@ pub(super) fn clusters(contract: &Contract, settings: &Settings) -> Vec<Value> {
     clusters
 }
 
-/// What stands beside Envoy, at one address or at several: who goes away is not asked for a while.
+/// What stands beside Envoy, at one address or at several.
 fn beside(name: &str, authorities: &[Authority]) -> Value {
     let mut cluster = guarded(name, authorities);
     // All of its RPC services are ready together.
     cluster["health_checks"] = json!([health_check("")]);
+    cluster
+}
+
+/// The same, but who fails several calls in a row gets none for a while.
+fn judged(mut cluster: Value) -> Value {
     cluster["outlier_detection"] = outlier_detection();
     cluster
 }

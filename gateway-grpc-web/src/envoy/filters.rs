@@ -4,7 +4,7 @@ use kvartal_contract::{Access, Contract};
 use kvartal_mesh::auth::{AUDIENCE, ISSUER, KEYS_FRESH, LEEWAY, TOKEN_BYTES_MAX};
 use serde_json::{Value, json};
 
-use super::clusters::{GUARD, PAGES};
+use super::clusters::{GUARD, PAGES, RATES};
 use super::json::{extension, seconds};
 use super::settings::Settings;
 use super::{descriptors, routes};
@@ -195,7 +195,7 @@ fn rate_limit() -> Value {
             "rate_limit_service": {
                 "transport_api_version": "V3",
                 "grpc_service": {
-                    "envoy_grpc": { "cluster_name": GUARD },
+                    "envoy_grpc": { "cluster_name": RATES },
                     // A call is counted once: only who was not reached is asked again.
                     "retry_policy": routes::unless_taken_up(""),
                 },

@@ -87,9 +87,7 @@ const NOT_TAKEN_UP: &str = "connect-failure,refused-stream,reset-before-request"
 /// A call that may be repeated is repeated when its connection broke, whether or not it arrived, and when the service says
 /// that it cannot now: the budget of the cluster bounds how often in all.
 fn retry(idempotency: Idempotency) -> Value {
-    let mut policy = unless_taken_up(if idempotency == Idempotency::Unknown { "" } else { "unavailable,reset" });
-    policy["retry_back_off"] = json!({ "base_interval": "0.025s", "max_interval": "0.25s" });
-    policy
+    unless_taken_up(if idempotency == Idempotency::Unknown { "" } else { "unavailable,reset" })
 }
 
 /// Repeats what was not taken up, and what failed in these ways besides. Twice, elsewhere.
@@ -98,6 +96,8 @@ pub(super) fn unless_taken_up(more: &str) -> Value {
     json!({
         "retry_on": on,
         "num_retries": 2,
+        // Said for the guard: what Envoy itself asks would wait for up to a second by default, as long as it may take.
+        "retry_back_off": { "base_interval": "0.025s", "max_interval": "0.25s" },
         "retry_host_predicate": [{
             "name": "envoy.retry_host_predicates.previous_hosts",
             "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", json!({})),
