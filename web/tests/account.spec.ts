@@ -50,6 +50,8 @@ test("a new account is confirmed by mail, its password changed and reset", async
   await page.getByRole("dialog").getByRole("button", { name: "End all sessions" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
   await page.getByRole("link", { name: "Forgot the password?" }).click();
+  // The page before has a field of this name, too.
+  await expect(page.getByRole("heading", { name: "Reset the password" })).toBeVisible();
   await page.getByLabel("E-mail").fill(email);
   await page.getByRole("button", { name: "Send the link" }).click();
   await expect(page.getByRole("heading", { name: "Look into your mail" })).toBeVisible();
