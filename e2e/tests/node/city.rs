@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use kvartal_cluster::{Access, Layout, Node};
 use kvartal_e2e::Front;
+use kvartal_proto::identity::v1::RefreshSessionRequest;
+use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_testing::{eventually, smtp_at};
 use serde_json::Value;
+use tonic::Code;
 
 pub(crate) const NAMESPACE: &str = "kvartal";
 /// How long pods may take to come back.
@@ -55,6 +58,13 @@ impl City {
             let request = http::Request::get(format!("{}/healthz", self.front.url()));
             let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
             client.request(request).await.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        // Envoy finds a service well a moment after the service does; until then it says so itself.
+        eventually(PATIENCE, || async {
+            let nobody = RefreshSessionRequest { refresh_token: "nobody's".to_owned() };
+            let refused = IdentityServiceClient::new(self.front.channel()).refresh_session(nobody).await;
+            refused.is_err_and(|status| status.code() != Code::Unavailable)
         })
         .await;
     }

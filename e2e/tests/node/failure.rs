@@ -7,6 +7,10 @@ use kvartal_cluster::Access;
 use kvartal_e2e::story;
 use kvartal_proto::identity::v1::GetProfileRequest;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
+use kvartal_proto::incident::v1::ListIncidentsRequest;
+use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
+use kvartal_proto::notification::v1::ListNotificationsRequest;
+use kvartal_proto::notification::v1::notification_service_client::NotificationServiceClient;
 use kvartal_testing::eventually;
 use serde_json::Value;
 
@@ -115,10 +119,16 @@ async fn a_node_that_is_switched_off_and_on_again_has_everything() {
     })
     .await;
     // Envoy finds a service well a moment after the service does.
-    let identity = IdentityServiceClient::new(city.front.channel());
     eventually(PATIENCE, || {
-        let (mut identity, request) = (identity.clone(), citizen.request(GetProfileRequest {}));
-        async move { identity.get_profile(request).await }
+        let (channel, citizen) = (city.front.channel(), citizen.clone());
+        async move {
+            let profile = citizen.request(GetProfileRequest {});
+            IdentityServiceClient::new(channel.clone()).get_profile(profile).await?;
+            let incidents = citizen.request(ListIncidentsRequest { page_size: 1, ..ListIncidentsRequest::default() });
+            IncidentServiceClient::new(channel.clone()).list_incidents(incidents).await?;
+            let told = citizen.request(ListNotificationsRequest::default());
+            NotificationServiceClient::new(channel).list_notifications(told).await
+        }
     })
     .await;
     story::a_report_is_filed_worked_on_and_answered(&city.front).await;

@@ -26,7 +26,7 @@ async fn pods(city: &City) -> Vec<(String, String, u64)> {
                 if let Some(known) = known.filter(|_| pod["podRef"]["namespace"] == NAMESPACE) {
                     let component =
                         known["metadata"]["labels"]["app.kubernetes.io/component"].as_str().unwrap_or_default();
-                    let bytes = pod["memory"]["workingSetBytes"].as_u64();
+                    let bytes = pod["memory"]["workingSetBytes"].as_u64().filter(|bytes| *bytes > 0);
                     found.push((name.to_owned(), component.to_owned(), bytes));
                 }
             }
