@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve as absolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig, type Plugin, runnerImport } from "vite";
 
 /** Where `npm run dev` finds the platform: a running `cargo xtask up --demo`. */
 const platform = process.env.KVARTAL_URL ?? "http://localhost:8080";
@@ -30,9 +30,11 @@ const TRAFFIC = [
 ];
 const among = (files: readonly RegExp[]) => (id: string) => files.some((file) => file.test(id));
 
+const resolve = { alias: { "~": fileURLToPath(new URL("src", import.meta.url)) } };
+
 export default defineConfig({
   plugins: [react(), first(), compress()],
-  resolve: { alias: { "~": fileURLToPath(new URL("src", import.meta.url)) } },
+  resolve,
   build: {
     outDir: "dist/app",
     emptyOutDir: true,
@@ -62,13 +64,18 @@ export default defineConfig({
   server: { proxy: Object.fromEntries(paths.map((path) => [path, { target: platform }])) },
 });
 
-/** Puts `src/first.js`, which is no module and so is not bundled, before everything else. */
-function first(): Plugin {
-  const source = readFileSync(new URL("src/first.js", import.meta.url), "utf8");
+/** Puts `src/first.js`, which is no module and so is not bundled, before everything else, with the words that it shows. */
+async function first(): Promise<Plugin> {
+  const words = fileURLToPath(new URL("src/first.words.ts", import.meta.url));
+  const options = { configFile: false, resolve, logLevel: "error" } as const;
+  const { module } = await runnerImport<typeof import("./src/first.words")>(words, options);
+  const code = readFileSync(new URL("src/first.js", import.meta.url), "utf8");
+  const source = code.replace(/(?<== )FIRST_WORDS/, () => JSON.stringify(module.firstWords));
   const hash = createHash("sha256").update(source).digest("hex").slice(0, 8);
   const fileName = `assets/first-${hash}.js`;
   return {
     name: "first",
+    transform: (_, id) => (id.endsWith("/src/first.js") ? source : undefined),
     transformIndexHtml: (_, { server }) => [
       { tag: "script", attrs: { src: server ? "/src/first.js" : `/${fileName}` }, injectTo: "head-prepend" },
     ],
@@ -84,7 +91,7 @@ function compress(): Plugin {
     name: "compress",
     apply: "build",
     configResolved({ root, build }) {
-      out = resolve(root, build.outDir);
+      out = absolute(root, build.outDir);
     },
     async closeBundle() {
       const files = await readdir(out, { recursive: true });

@@ -99,7 +99,7 @@ export function NewIncident({
         <fieldset className="kinds">
           <legend className="legend">{text.what}</legend>
           {KINDS.map((each, index) => (
-            <label key={each}>
+            <label key={each} className="choice">
               <input
                 ref={index === 0 ? first : undefined}
                 type="radio"

@@ -6,8 +6,8 @@ export const LOCALES: readonly Locale[] = ["ru", "en"];
 
 const KEY = "kvartal.locale";
 const listeners = new Set<() => void>();
-// `first.js` has found it out already, before anything was painted.
-let current: Locale = LOCALES.find((locale) => locale === document.documentElement.lang) ?? "ru";
+// `first.js` has found it out already, before anything was painted. The build, which reads words too, has no document.
+let current: Locale = LOCALES.find((locale) => locale === globalThis.document?.documentElement.lang) ?? "ru";
 
 export function getLocale(): Locale {
   return current;
