@@ -14,11 +14,12 @@ use crate::steps::Done;
 /// The oldest Node.js that will do.
 const NODE_OLDEST: (u32, u32) = (20, 19);
 /// What the build reads, besides what npm installs.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "proto",
     "third_party/proto/google/rpc/error_details.proto",
     "buf.yaml",
     "buf.gen.yaml",
+    "web/scripts/deadlines.js",
     "web/src",
     "web/index.html",
     "web/package-lock.json",

@@ -2,18 +2,13 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { DEADLINES_MS } from "~/gen/deadlines";
 import { getLocale } from "~/i18n/locale";
 import { annotate, retryDelayMs } from "./errors";
 import { freshToken } from "./session";
 
-/** How long a call without a deadline of its own may take. Streams have none. */
+/** How long a call may take to which the contract gives no more. Streams have no end. */
 const TIMEOUT_MS = 15_000;
-/** Calls that the contract gives more time. */
-const LONG_MS: Readonly<Record<string, number>> = {
-  ImportWorkZones: 60_000,
-  ReplayDeadLetters: 30_000,
-  VerifyChain: 60_000,
-};
 const RETRIES = 2;
 const IDEMPOTENT = [
   MethodOptions_IdempotencyLevel.IDEMPOTENT,
@@ -109,7 +104,12 @@ export const transport = withTimeout(
 function withTimeout(inner: Transport): Transport {
   return {
     unary: (method, signal, timeout, ...rest) =>
-      inner.unary(method, signal, timeout ?? LONG_MS[method.name] ?? TIMEOUT_MS, ...rest),
+      inner.unary(
+        method,
+        signal,
+        timeout ?? DEADLINES_MS[`/${method.parent.typeName}/${method.name}`] ?? TIMEOUT_MS,
+        ...rest,
+      ),
     stream: (...call) => inner.stream(...call),
   };
 }
