@@ -2,7 +2,7 @@
 import "./theme/tokens.css";
 import "./theme/base.css";
 import "./kit/kit.css";
-import "./kit/choice.css";
+import "./kit/pick.css";
 import "./kit/layers.css";
 import "./shell/shell.css";
 import "./theme/theme";

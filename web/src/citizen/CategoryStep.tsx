@@ -21,7 +21,7 @@ export function CategoryStep({
       <fieldset className="tiles">
         <legend className="unseen">{text.category}</legend>
         {categories.map(({ categoryId }) => (
-          <label key={categoryId} className="choice tile">
+          <label key={categoryId} className="pick tile">
             <input
               type="radio"
               name="category"

@@ -99,7 +99,7 @@ export function NewIncident({
         <fieldset className="kinds">
           <legend className="legend">{text.what}</legend>
           {KINDS.map((each, index) => (
-            <label key={each} className="choice">
+            <label key={each} className="pick">
               <input
                 ref={index === 0 ? first : undefined}
                 type="radio"
