@@ -22,6 +22,9 @@ const CONFIRM: Duration = Duration::from_secs(5);
 const ACKNOWLEDGE: Duration = Duration::from_secs(5);
 /// A peer that is silent for about twice as long is gone; in seconds.
 const HEARTBEAT: u16 = 10;
+/// Bytes of a frame: the least that every RabbitMQ takes. The client keeps 32 of them in each direction, 8 MiB with what the
+/// broker proposes; a message may have any number.
+const FRAME: u32 = 8192;
 
 /// One connection, made when it is needed.
 pub(super) struct Link {
@@ -35,6 +38,7 @@ impl Link {
         // The text of the error could contain the password.
         let mut uri = AMQPUri::from_str(url).map_err(|_| Error::internal("the AMQP URL is wrong"))?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        uri.query.frame_max.get_or_insert(FRAME);
         Ok(Self { uri, purpose, connection: Mutex::new(None) })
     }
 

@@ -3,12 +3,11 @@
 mod hasher;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use kvartal_kernel::{Error, Kind};
 use opentelemetry::metrics::{Histogram, UpDownCounter};
 use tokio::sync::oneshot;
@@ -22,13 +21,15 @@ use hasher::Hasher;
 const WORKERS: usize = 2;
 /// Hashes that wait at most; at some 20 ms each, nobody waits for long.
 const QUEUE: usize = 32;
+/// A worker without work for so long gives its memory back.
+const IDLE: Duration = Duration::from_secs(10);
 
 type Task = Box<dyn FnOnce(&mut Hasher) + Send>;
 
 /// Threads that hash passwords. A hash takes 19 MiB and some 20 ms, so neither the threads that answer calls nor an
 /// unbounded number of others must do it. Work whose caller has gone away is skipped.
 pub struct PasswordWorkers {
-    queue: Option<SyncSender<Task>>,
+    queue: Option<Sender<Task>>,
     workers: Vec<JoinHandle<()>>,
     duration: Histogram<f64>,
     waiting: UpDownCounter<i64>,
@@ -39,8 +40,7 @@ pub struct PasswordWorkers {
 impl PasswordWorkers {
     /// Starts the threads; they end when this is dropped.
     pub async fn start() -> Result<Self, Error> {
-        let (queue, tasks) = sync_channel::<Task>(QUEUE);
-        let tasks = Arc::new(Mutex::new(tasks));
+        let (queue, tasks) = crossbeam_channel::bounded::<Task>(QUEUE);
         let mut workers = Vec::new();
         for number in 0..WORKERS {
             let (mut hasher, tasks) = (Hasher::new()?, tasks.clone());
@@ -137,13 +137,16 @@ impl Drop for PasswordWorkers {
     }
 }
 
-fn work(hasher: &mut Hasher, tasks: &Mutex<Receiver<Task>>) {
+fn work(hasher: &mut Hasher, tasks: &Receiver<Task>) {
     loop {
-        // The lock is held while waiting: the other worker waits for it instead of the queue.
-        let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(task) = task else { return };
-        if catch_unwind(AssertUnwindSafe(|| task(hasher))).is_err() {
-            tracing::error!("hashing a password panicked");
+        match tasks.recv_timeout(IDLE) {
+            Ok(task) => {
+                if catch_unwind(AssertUnwindSafe(|| task(hasher))).is_err() {
+                    tracing::error!("hashing a password panicked");
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => hasher.rest(),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Argon2id in memory that is kept: each hash fills 19 MiB, and taking them anew for each one would cost the page faults
-//! every time and leave holes of that size in the heap.
+//! Argon2id in memory that is kept from hash to hash: each fills 19 MiB, and taking them anew for each one would cost the page
+//! faults every time.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
@@ -23,6 +23,11 @@ impl Hasher {
         let params = Params::new(memory, passes, lanes, Some(Params::DEFAULT_OUTPUT_LEN));
         let params = params.map_err(|error| Error::internal("wrong argon2 parameters").because(error))?;
         Ok(Self { params, memory: Vec::new() })
+    }
+
+    /// Gives its memory back until the next hash.
+    pub(super) fn rest(&mut self) {
+        self.memory = Vec::new();
     }
 
     /// A PHC string with a salt of its own.

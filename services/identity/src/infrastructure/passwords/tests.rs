@@ -1,5 +1,7 @@
 //! The workers do what they say, and not too much of it.
 
+use std::sync::{Arc, Mutex};
+
 use futures::future::join_all;
 
 use super::*;
