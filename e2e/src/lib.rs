@@ -5,6 +5,7 @@
 mod cluster;
 pub mod conformance;
 mod front;
+pub mod journey;
 mod platform;
 mod raw;
 pub mod story;

@@ -33,8 +33,12 @@ pub struct Trace(pub Vec<Span>);
 impl Trace {
     /// What Jaeger knows of the trace; without spans when it knows nothing.
     pub async fn read(jaeger: &Jaeger, id: &str) -> Self {
-        let answer = jaeger.trace(id).await.unwrap_or_default();
-        let json: Value = serde_json::from_str(&answer).unwrap_or_default();
+        Self::parse(&jaeger.trace(id).await.unwrap_or_default())
+    }
+
+    /// From an answer of Jaeger's; without spans when it has none.
+    pub fn parse(answer: &str) -> Self {
+        let json: Value = serde_json::from_str(answer).unwrap_or_default();
         Self(spans(&json["data"][0]))
     }
 
