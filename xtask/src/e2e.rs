@@ -32,9 +32,9 @@ pub(crate) struct Options {
     /// Where the pods of that cluster reach this machine, for mail
     #[arg(long, value_name = "ADDRESS", global = true, default_value = HOST_ADDRESS)]
     host: String,
-    /// The `kvartal` that is installed; built in release mode when not given
-    #[arg(long, value_name = "FILE", global = true)]
-    program: Option<PathBuf>,
+    /// What is installed, and the plugin of kubectl, is in this folder, such as target/debug; built in release mode when not given
+    #[arg(long, value_name = "FOLDER", global = true)]
+    programs: Option<PathBuf>,
     #[command(subcommand)]
     verb: Option<Verb>,
     /// Go to the tests: their names, `--nocapture`, …
@@ -54,6 +54,8 @@ enum Verb {
     Tools,
     /// Install the platform, from images that are on the node
     Install,
+    /// Run the operator's tests on an API server without a node: killed at every write, hundreds of times, …
+    Operator,
     /// Bring images from archives (`docker save`, `buildah push … docker-archive:`) to the node
     Load {
         /// The archives
@@ -96,6 +98,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
         Some(Verb::Tools) => tools::cluster(&sh).map(|_| ()),
         Some(Verb::Install) => install(&sh, options, &node),
+        Some(Verb::Operator) => operator(&sh, options),
         Some(Verb::Load { archives }) => node.load(archives),
         Some(Verb::Kubectl(rest)) => become_program(&node, &node.access().kubectl, rest),
         Some(Verb::Helm(rest)) => become_program(&node, &node.access().helm, rest),
@@ -124,7 +127,7 @@ fn everything(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> 
         step("start the node", "see above; its logs are in its folder", &|| node.down().and_then(|()| node.up()));
     }
     if options.context.is_none() {
-        step("images", "see above", &|| node.load(&image::of_node(&program(sh, options)?)?));
+        step("images", "see above", &|| node.load(&image::of_node(programs(sh, options)?)?));
     }
     step("install the platform", "cargo xtask e2e kubectl get pods -A", &|| install(sh, options, node));
     step("tests", "see above; some of them: cargo xtask e2e -- NAME", &|| tests(sh, options, node));
@@ -138,15 +141,15 @@ fn install(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> {
     let installation = Installation {
         access: access(options, node),
         namespace: NAMESPACE.to_owned(),
-        program: program(sh, options)?,
+        program: programs(sh, options)?.join("kvartal"),
         charts: "charts".into(),
         mail: format!("{}:{MAIL_PORT}", options.host),
     };
     installation.install(|what| eprintln!("{what}"))
 }
 
-fn program(sh: &Shell, options: &Options) -> anyhow::Result<PathBuf> {
-    image::kvartal(sh, options.program.as_deref())
+fn programs(sh: &Shell, options: &Options) -> anyhow::Result<PathBuf> {
+    image::programs(sh, options.programs.as_deref())
 }
 
 fn tests(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> {
@@ -157,6 +160,7 @@ fn tests(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> {
     let mut command = cmd!(sh, "cargo test --workspace --locked --test node -- --test-threads=1 {rest...}")
         .env("KVARTAL_E2E_KUBECTL", there(&access.kubectl)?)
         .env("KVARTAL_E2E_HELM", there(&access.helm)?)
+        .env("KVARTAL_E2E_PROGRAMS", programs(sh, options)?)
         .env("KVARTAL_E2E_MAIL", format!("{}:{MAIL_PORT}", options.host));
     if let Some(kubeconfig) = &access.kubeconfig {
         command = command.env("KUBECONFIG", kubeconfig);
@@ -167,6 +171,18 @@ fn tests(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> {
             .env("KVARTAL_E2E_NODE", there(&options.folder)?)
             .env("KVARTAL_E2E_TOOLS", there(Path::new(tools::FOLDER))?),
     };
+    Ok(command.quiet().run()?)
+}
+
+/// In one target with the other tests, so that dependencies are compiled once.
+fn operator(sh: &Shell, options: &Options) -> anyhow::Result<()> {
+    packages::ensure(sh, packages::NODE_PARTS)?;
+    tools::cluster(sh)?;
+    let rest = &options.rest;
+    let command = cmd!(
+        sh,
+        "cargo test --workspace --locked --features kvartal-operator/cluster --test cluster -- --nocapture {rest...}"
+    );
     Ok(command.quiet().run()?)
 }
 

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
 use crate::packages::{self, Package};
-use crate::tools::HELM;
+use crate::tools::{HELM, JAEGER};
 use crate::{build, envoy, web};
 
 /// What to build.
@@ -22,9 +22,9 @@ pub(crate) struct Options {
     /// What builds them; the first of docker, podman and buildah that is installed when not given
     #[arg(long)]
     engine: Option<Engine>,
-    /// This `kvartal` goes into its image; built in release mode when not given
-    #[arg(long, value_name = "FILE")]
-    program: Option<PathBuf>,
+    /// Programs for the images are in this folder, such as target/debug; built in release mode when not given
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
 }
 
 /// A program that builds images.
@@ -50,19 +50,22 @@ struct Image {
 }
 
 /// The tags are those of the charts' values.
-const IMAGES: [Image; 6] = [
+const IMAGES: [Image; 7] = [
     Image {
         folder: "kvartal",
         name: "kvartal",
         tag: env!("CARGO_PKG_VERSION"),
-        programs: Some(|sh, options| Ok(vec![("kvartal", kvartal(sh, options.program.as_deref())?)])),
+        programs: Some(|sh, options| own(sh, options, "kvartal")),
         besides: &[],
     },
     Image {
-        folder: OPERATOR,
+        folder: "operator",
         name: "kvartal-operator",
         tag: env!("CARGO_PKG_VERSION"),
-        programs: Some(|sh, _| operator(sh)),
+        programs: Some(|sh, options| {
+            HELM.build(sh)?;
+            Ok([own(sh, options, "kvartal-operator")?, vec![("helm", HELM.program().into())]].concat())
+        }),
         besides: &["charts/service-database"],
     },
     Image { folder: "postgres", name: "kvartal-postgres", tag: "15", programs: None, besides: &[] },
@@ -75,10 +78,18 @@ const IMAGES: [Image; 6] = [
         programs: Some(|sh, _| Ok(vec![("envoy", envoy::program(sh)?)])),
         besides: &[],
     },
+    Image {
+        folder: "jaeger",
+        name: "kvartal-jaeger",
+        tag: JAEGER.version,
+        programs: Some(|sh, _| {
+            JAEGER.build(sh)?;
+            Ok(vec![("jaeger", JAEGER.program().into())])
+        }),
+        besides: &[],
+    },
 ];
 
-/// The folder of the operator's image.
-const OPERATOR: &str = "operator";
 /// What all of them begin with.
 const BASE: &str = "docker.io/library/debian:bookworm-slim";
 /// The stage of a Dockerfile that begins what is left when a program is given from outside.
@@ -105,10 +116,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<PathBuf>> {
     IMAGES.iter().filter(wanted).map(|image| image.build(&sh, engine, options)).collect()
 }
 
-/// Builds those of a node with what is installed, and with this `kvartal`. Its databases are installed without the operator.
-pub(crate) fn of_node(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let names = IMAGES.map(|image| image.folder.to_owned()).into_iter().filter(|folder| folder != OPERATOR).collect();
-    run(&Options { names, program: Some(program.to_owned()), ..Options::default() })
+/// Builds all of them with what is installed, and with the programs in this folder.
+pub(crate) fn of_node(programs: PathBuf) -> anyhow::Result<Vec<PathBuf>> {
+    run(&Options { programs: Some(programs), ..Options::default() })
+}
+
+/// A program of this workspace.
+fn own(sh: &Shell, options: &Options, name: &'static str) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    Ok(vec![(name, programs(sh, options.programs.as_deref())?.join(name))])
 }
 
 impl Image {
@@ -226,19 +241,14 @@ impl Engine {
     }
 }
 
-/// The given program, or the one with the browser app in release mode.
-pub(crate) fn kvartal(sh: &Shell, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+/// The folder with the programs: the given one, or that of release mode, where they are built now, the browser app too.
+pub(crate) fn programs(sh: &Shell, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(given) = given {
         return std::path::absolute(given).with_context(|| given.display().to_string());
     }
     web::build_if_possible(sh);
-    build::program(sh, &["build", "--release", "-p", "kvartal"], "kvartal")
-}
-
-/// The operator, and the Helm that it runs.
-fn operator(sh: &Shell) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
-    HELM.build(sh)?;
-    let name = "kvartal-operator";
-    let program = build::program(sh, &["build", "--release", "-p", name, "--bin", name], name)?;
-    Ok(vec![(name, program), ("helm", HELM.program().into())])
+    // In one command: alone, each would have dependencies with other features, and all of those be compiled twice.
+    let command = ["build", "--release", "-p", "kvartal", "-p", "kvartal-operator", "--bins"];
+    let program = build::program(sh, &command, "kvartal")?;
+    Ok(program.parent().context("a program is in a folder")?.to_owned())
 }

@@ -24,7 +24,7 @@ pub(crate) struct Tool<'a> {
 pub(crate) const FOLDER: &str = "target/tools/bin";
 
 /// Keeps and shows traces.
-const JAEGER: Tool<'_> = Tool {
+pub(crate) const JAEGER: Tool<'_> = Tool {
     name: "jaeger",
     version: "1.76.0",
     modules: "e2e/tools/jaeger",

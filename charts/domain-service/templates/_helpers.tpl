@@ -55,8 +55,13 @@ app.kubernetes.io/component: migrations
 {{- end -}}
 {{- end -}}
 
+{{/* The server of its database, and the Secret that says how to sign in. */}}
+{{- define "service.database" -}}
+{{ .Values.database | default .Values.service }}-database
+{{- end -}}
+
 {{- define "service.databaseSecret" -}}
-{{ .Values.secrets.database | default (printf "%s-database" .Values.service) }}
+{{ .Values.secrets.database | default (include "service.database" .) }}
 {{- end -}}
 
 {{- define "service.tlsSecret" -}}
@@ -89,7 +94,7 @@ podSelector: {matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/p
 {{- $facts := include "service.facts" . | fromYaml -}}
 - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 {{- if ne $facts.engine "none" }}
-- to: [{ {{- include "service.peer" (printf "%s-database" .Values.service) -}} }]
+- to: [{ {{- include "service.peer" (include "service.database" .) -}} }]
   ports: [{port: {{ ternary 8123 5432 (eq $facts.engine "clickhouse") }}}]
 {{- end }}
 {{- with .Values.networkPolicy.egress }}

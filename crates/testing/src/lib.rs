@@ -19,6 +19,8 @@ mod process;
 mod prometheus;
 mod rabbitmq;
 mod redis;
+#[cfg(feature = "s3")]
+mod s3;
 mod smtp;
 mod wait;
 mod watchdog;
@@ -30,6 +32,8 @@ pub use process::Process;
 pub use prometheus::{Prometheus, promtool};
 pub use rabbitmq::{Rabbit, RabbitServer, rabbitmq};
 pub use redis::{Redis, RedisServer, redis};
+#[cfg(feature = "s3")]
+pub use s3::S3;
 pub use smtp::{Mail, Smtp, SmtpMode, smtp, smtp_at};
 pub use wait::{Outcome, eventually, free_port};
 pub use watchdog::Folder;

@@ -1,4 +1,4 @@
-//! The platform on a cluster: secrets, databases, servers, services and the gateway, by the charts.
+//! The platform on a cluster: the operator, databases, servers, services and the gateway, by the charts.
 
 mod secrets;
 mod values;
@@ -13,6 +13,10 @@ use crate::Access;
 
 /// How long Helm and kubectl wait for pods.
 const PATIENCE: &str = "--timeout=240s";
+/// The operator, its release and its namespace: out of reach of those who work on the platform.
+const OPERATOR: &str = "kvartal-operator";
+/// What makes ServiceDatabase known to a cluster.
+const DEFINITION: &str = "customresourcedefinition/servicedatabases.kvartal.dev";
 
 /// What is installed, and where.
 #[derive(Clone, Debug)]
@@ -21,7 +25,7 @@ pub struct Installation {
     pub access: Access,
     /// The namespace; it is made, with restricted Pod Security.
     pub namespace: String,
-    /// The program `kvartal` of the version that is installed: it issues certificates and knows the contract.
+    /// The program `kvartal` of the version that is installed: it knows the contract.
     pub program: PathBuf,
     /// The folder of the charts.
     pub charts: PathBuf,
@@ -42,25 +46,24 @@ impl Installation {
     /// With the words of Helm or kubectl.
     pub fn install(&self, tell: impl Fn(&str) + Sync) -> anyhow::Result<()> {
         let services = self.services()?;
-        tell("secrets and certificates");
-        self.access.apply(&[self.namespace_object()])?;
-        secrets::create(self, &services)?;
+        tell("operator");
+        self.access.apply(&[namespace(&self.namespace), namespace(OPERATOR)])?;
+        secrets::create(self)?;
+        self.helm(OPERATOR, OPERATOR, OPERATOR, &values::operator(self), &[])?;
+        self.access.kubectl(&["wait", "--for=condition=Established", DEFINITION, PATIENCE])?;
         tell("databases, Redis, RabbitMQ, gateway");
         let databases = services.iter().filter(|service| service.engine != "none");
-        let mut charts: Vec<(String, &str, Value)> = databases
-            .map(|service| (format!("{}-database", service.name), "service-database", values::database(service)))
-            .collect();
-        charts.push(("platform".to_owned(), "platform", values::platform()));
-        at_once(&charts, |(release, chart, values)| self.helm(release, chart, values, &[]))?;
-        let stateful: Vec<String> =
-            services.iter().map(|service| format!("statefulset/{}-database", service.name)).collect();
-        let servers = ["statefulset/rabbitmq".to_owned(), "deployment/redis".to_owned()];
-        at_once(&[&stateful[..], &servers].concat(), |what| self.rolled_out(what))?;
+        self.access.apply(&databases.map(|service| values::database(self, service)).collect::<Vec<_>>())?;
+        self.helm(&self.namespace, "platform", "platform", &values::platform(), &[])?;
+        at_once(&["statefulset/rabbitmq", "deployment/redis"], |what| self.rolled_out(what))?;
+        let ready = ["wait", "--for=condition=Ready", "servicedatabases", "--all", PATIENCE];
+        self.access.kubectl(&[&["--namespace", &self.namespace], &ready[..]].concat())?;
         tell("services");
         at_once(&services, |service| {
             let own = self.values_of(&service.name);
             let own = own.to_str().context("a path in UTF-8")?;
             self.helm(
+                &self.namespace,
                 &service.name,
                 "domain-service",
                 &values::service(self, service),
@@ -80,33 +83,17 @@ impl Installation {
         self.access.kubectl(&["--namespace", &self.namespace, "rollout", "status", what, PATIENCE]).map(|_| ())
     }
 
-    fn helm(&self, release: &str, chart: &str, values: &Value, more: &[&str]) -> anyhow::Result<()> {
+    fn helm(&self, namespace: &str, release: &str, chart: &str, values: &Value, more: &[&str]) -> anyhow::Result<()> {
         let chart = self.charts.join(chart);
         let chart = chart.to_str().context("a path in UTF-8")?;
-        let own = [
-            "upgrade",
-            "--install",
-            release,
-            chart,
-            "--namespace",
-            &self.namespace,
-            "--reset-values",
-            "--force-conflicts",
-        ];
+        let own =
+            ["upgrade", "--install", release, chart, "--namespace", namespace, "--reset-values", "--force-conflicts"];
         self.access.helm(&[&own, more].concat(), Some(values)).map(|_| ()).with_context(|| format!("release {release}"))
     }
 
     /// The values that a service has in every installation.
     fn values_of(&self, service: &str) -> PathBuf {
         self.charts.join("domain-service/services").join(format!("{service}.yaml"))
-    }
-
-    fn namespace_object(&self) -> Value {
-        let labels = json!({
-            "pod-security.kubernetes.io/enforce": "restricted",
-            "pod-security.kubernetes.io/enforce-version": "latest",
-        });
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": labels}})
     }
 
     /// Those of the contract.
@@ -124,6 +111,15 @@ impl Installation {
         }
         Ok(services)
     }
+}
+
+/// One with restricted Pod Security.
+fn namespace(name: &str) -> Value {
+    let labels = json!({
+        "pod-security.kubernetes.io/enforce": "restricted",
+        "pod-security.kubernetes.io/enforce-version": "latest",
+    });
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
 /// Does it for all of them at the same time; the first error.

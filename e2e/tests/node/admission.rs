@@ -1,8 +1,11 @@
 //! What the cluster lets in.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use crate::city::{City, NAMESPACE};
+use crate::failure::charts;
 
 fn pod(name: &str, security: &Value) -> Value {
     json!({
@@ -34,4 +37,46 @@ async fn every_pod_runs_without_root_and_cannot_write_to_its_image() {
             assert_eq!(security["capabilities"]["drop"], json!(["ALL"]), "{name}: {container}");
         }
     }
+}
+
+/// Values for a chart: each file is one way to install it.
+fn ways(chart: &Path) -> Vec<PathBuf> {
+    let folders = ["ci", "services"].map(|folder| chart.join(folder));
+    let files = folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten();
+    files.map(|file| file.unwrap().path()).collect()
+}
+
+/// Everything that a chart makes of these values, kinds of the Prometheus operator apart: it need not be there.
+fn rendered(city: &City, chart: &Path, values: &Path, namespace: &str) -> String {
+    let (chart, values) = (chart.to_str().unwrap(), values.to_str().unwrap());
+    let command = ["template", "dry", chart, "--namespace", namespace, "--values", values];
+    let text = city.access.helm(&command, None).unwrap();
+    let documents = text.split("\n---\n").filter(|document| !document.contains("apiVersion: monitoring.coreos.com/"));
+    documents.collect::<Vec<_>>().join("\n---\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_charts_render_is_taken_in_a_restricted_namespace_without_a_warning() {
+    let city = City::find().await;
+    let namespace = "dry-run";
+    let labels = ["enforce", "warn"].map(|mode| (format!("pod-security.kubernetes.io/{mode}"), json!("restricted")));
+    let labels: serde_json::Map<String, Value> = labels.into_iter().collect();
+    let metadata = json!({"name": namespace, "labels": labels});
+    city.access.apply(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})]).unwrap();
+    let mut tried = 0;
+    for chart in charts().read_dir().unwrap().map(|chart| chart.unwrap().path()) {
+        for values in ways(&chart) {
+            let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+            std::fs::write(file.path(), rendered(&city, &chart, &values, namespace)).unwrap();
+            let mut command = city.access.kubectl_command();
+            command.args(["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename"]);
+            let output = command.arg(file.path()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{}: {said}", values.display());
+            tried += 1;
+        }
+    }
+    println!("{tried} ways to install the charts");
+    assert!(tried > 10, "{tried}");
+    city.access.kubectl(&["delete", "namespace", namespace, "--wait=false"]).unwrap();
 }

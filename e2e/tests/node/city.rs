@@ -1,6 +1,8 @@
 //! The installation that the tests talk to.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::time::Duration;
 
 use kvartal_cluster::{Access, Layout, Node};
@@ -74,6 +76,44 @@ impl City {
         let text = self.access.kubectl(&["-n", NAMESPACE, "get", kind, "-o", "json"]).unwrap();
         let list: Value = serde_json::from_str(&text).unwrap();
         list["items"].as_array().unwrap().clone()
+    }
+
+    /// Runs `kubectl kvartal` in the platform's namespace.
+    pub(crate) fn plugin(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        // As people have it: both programs in folders of PATH.
+        let folder = tempfile::tempdir()?;
+        symlink(&self.access.kubectl, folder.path().join("kubectl"))?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let own = [folder.path().to_owned(), setting("KVARTAL_E2E_PROGRAMS").into()];
+        let mut command = Command::new(folder.path().join("kubectl"));
+        command.env("PATH", std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?);
+        if let Some(kubeconfig) = &self.access.kubeconfig {
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        command.args(["kvartal", "--namespace", NAMESPACE]);
+        command.args(self.access.context.iter().flat_map(|context| ["--context", context]));
+        let output = command.args(arguments).output()?;
+        let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "{}", error.trim());
+        Ok(said.into_owned())
+    }
+
+    /// The database that a service uses now.
+    pub(crate) fn database(&self, service: &str) -> String {
+        let path = "jsonpath={.spec.template.spec.volumes[?(@.name=='database')].secret.secretName}";
+        let secret = self.kubectl(&["get", "deployment", service, "-o", path]).unwrap();
+        secret.strip_suffix("-database").unwrap_or_else(|| panic!("{service} signs in with {secret}")).to_owned()
+    }
+
+    /// Waits until what an object asks for is in place.
+    pub(crate) fn settled(&self, database: &str) -> anyhow::Result<()> {
+        let generation =
+            self.kubectl(&["get", "servicedatabase", database, "-o", "jsonpath={.metadata.generation}"])?;
+        let seen = format!("--for=jsonpath={{.status.conditions[?(@.type=='Ready')].observedGeneration}}={generation}");
+        for condition in [&seen, "--for=condition=Ready"] {
+            self.kubectl(&["wait", "servicedatabase", database, condition, "--timeout=180s"])?;
+        }
+        Ok(())
     }
 
     /// Runs kubectl in the platform's namespace.

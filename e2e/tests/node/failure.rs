@@ -20,13 +20,13 @@ use crate::load::{during, lost, some};
 /// With the deployments of the services.
 const DEPLOYMENTS: [&str; 6] = ["incident", "identity", "notification", "audit", "traffic", "operations"];
 /// A caller that is told "unavailable" calls again, as the contract says.
-const RETRY: Duration = Duration::from_secs(60);
+pub(crate) const RETRY: Duration = Duration::from_secs(60);
 
-fn charts() -> &'static Path {
+pub(crate) fn charts() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts"))
 }
 
-fn rolled_out(access: &Access, what: &str) -> anyhow::Result<()> {
+pub(crate) fn rolled_out(access: &Access, what: &str) -> anyhow::Result<()> {
     access.kubectl(&["-n", NAMESPACE, "rollout", "status", what, "--timeout=240s"]).map(|_| ())
 }
 
@@ -68,10 +68,11 @@ async fn a_database_that_is_killed_loses_no_report() {
     let city = City::find().await;
     let admin = city.front.admin().await;
     let citizen = city.front.user(&admin, &[]).await;
-    let access = city.access.clone();
+    let (access, database) = (city.access.clone(), city.database("incident"));
     let kill = move || {
-        access.kubectl(&["-n", NAMESPACE, "delete", "pod", "incident-database-0", "--grace-period=0", "--force"])?;
-        rolled_out(&access, "statefulset/incident-database")
+        let pod = format!("{database}-database-0");
+        access.kubectl(&["-n", NAMESPACE, "delete", "pod", &pod, "--grace-period=0", "--force"])?;
+        rolled_out(&access, &format!("statefulset/{database}-database"))
     };
     let (killed, tally) = during(&city.front, &citizen, RETRY, kill).await;
     killed.unwrap();

@@ -10,8 +10,10 @@
 
 mod admission;
 mod city;
+mod database;
 mod failure;
 mod load;
 mod memory;
 mod network;
 mod story;
+mod trace;

@@ -7,7 +7,8 @@ use crate::city::{City, NAMESPACE, PATIENCE};
 
 /// What PostgreSQL's own program says of the database of incidents, asked from a pod with these labels.
 async fn asked_from(city: &City, name: &str, labels: &Value, tries: u32) -> String {
-    let address = ["get", "service", "incident-database", "-o", "jsonpath={.spec.clusterIP}"];
+    let server = format!("{}-database", city.database("incident"));
+    let address = ["get", "service", &server, "-o", "jsonpath={.spec.clusterIP}"];
     let address = city.kubectl(&address).unwrap();
     let security = json!({
         "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true,

@@ -27,7 +27,7 @@ pub const DELETE_AFTER: &str = "kvartal.dev/delete-after";
 /// Label of what was made for a database: the name of the object.
 pub const DATABASE: &str = "kvartal.dev/database";
 
-/// The database of one service. The object has the name of the service.
+/// The database of one service. The object has the name of the service, unless it says another one.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, PartialEq, Debug)]
 #[kube(
     group = "kvartal.dev",
@@ -40,7 +40,7 @@ pub const DATABASE: &str = "kvartal.dev/database";
     namespaced,
     status = "ServiceDatabaseStatus",
     derive = "PartialEq",
-    doc = "The database of one service. The object has the name of the service.",
+    doc = "The database of one service. The object has the name of the service, unless it says another one.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Engine", type_ = "string", json_path = ".spec.engine"),
@@ -61,6 +61,10 @@ pub const DATABASE: &str = "kvartal.dev/database";
     validation = Rule::new("!(has(self.deletion) && has(self.deletion.finalBackup) && self.deletion.finalBackup) || has(self.backup)").message("deletion.finalBackup needs a place for it: set backup")
 )]
 pub struct ServiceDatabaseSpec {
+    /// The service that uses it, where that has another name: its pods are let in, and start anew with new credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 30), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub service: Option<String>,
     /// What runs.
     #[serde(default)]
     pub engine: Engine,
@@ -242,6 +246,32 @@ pub struct Backup {
     /// The volume they are on: made if it is not there, never deleted.
     #[serde(default)]
     pub volume: Storage,
+    /// The bucket they are in, instead of a volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<Bucket>,
+}
+
+/// A bucket of an S3-compatible store. The backups of a database lie in it under `prefix` and the name of the database.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct Bucket {
+    /// Address of the store, such as `https://s3.example`.
+    #[schemars(length(max = 255), regex(pattern = r"^https?://[^\s/]+/?$"))]
+    pub endpoint: String,
+    /// Its name.
+    #[schemars(length(min = 3, max = 63), regex(pattern = "^[a-z0-9][-.a-z0-9]*$"))]
+    pub bucket: String,
+    /// What the names of objects begin with.
+    #[serde(default = "prefix")]
+    #[schemars(length(max = 200), regex(pattern = "^[A-Za-z0-9][-_.A-Za-z0-9]*(/[A-Za-z0-9][-_.A-Za-z0-9]*)*$"))]
+    pub prefix: String,
+    /// Its region.
+    #[serde(default = "region")]
+    #[schemars(length(min = 1, max = 63))]
+    pub region: String,
+    /// Secret with `accessKeyId` and `secretAccessKey`, and `ca.crt` if the store has an authority of its own.
+    #[schemars(length(min = 1, max = 253))]
+    pub secret: String,
 }
 
 /// A backup to begin with.
@@ -267,6 +297,14 @@ fn size() -> String {
 
 fn schedule() -> String {
     "0 3 * * *".to_owned()
+}
+
+fn prefix() -> String {
+    "kvartal".to_owned()
+}
+
+fn region() -> String {
+    "us-east-1".to_owned()
 }
 
 fn keep() -> u32 {

@@ -256,7 +256,8 @@ async fn publish(
     let template = json!({ "metadata": { "annotations": { "kvartal.dev/credentials": format!("{user} {since}") } } });
     let patch = json!({ "spec": { "template": template } });
     let deployments = api::<Deployment>(context, world);
-    match deployments.patch(&world.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+    let user = world.object.spec.service.as_ref().unwrap_or(&world.name);
+    match deployments.patch(user, &PatchParams::default(), &Patch::Merge(&patch)).await {
         // The service is yet to be installed.
         Err(kube::Error::Api(status)) if status.is_not_found() => {}
         result => _ = result?,

@@ -13,6 +13,7 @@ use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, CustomResourceExt as _};
 use kvartal_kernel::SystemClock;
 use kvartal_operator::api::ServiceDatabase;
+use kvartal_operator::backup::store::Store;
 use kvartal_operator::context::{Context, MANAGER};
 use kvartal_operator::controller;
 use kvartal_operator::helm::{self, Helm};
@@ -37,6 +38,8 @@ enum Command {
     Run(Box<Run>),
     /// Print the definition of ServiceDatabase.
     Crd,
+    /// Carry backups to and from an S3-compatible store: what Jobs do.
+    Store(Box<Store>),
 }
 
 #[derive(clap::Args)]
@@ -73,6 +76,9 @@ struct Run {
         default_value = "kvartal-timescaledb"
     )]
     timescaledb_image: String,
+    /// The image of this operator, with its tag or digest: Jobs carry backups to stores with it.
+    #[arg(long, env = "KVARTAL_OPERATOR_OWN_IMAGE", value_name = "IMAGE")]
+    own_image: Option<String>,
     /// Name of the installation in every certificate.
     #[arg(long, env = "KVARTAL_OPERATOR_TRUST_DOMAIN", value_name = "NAME", default_value = "kvartal")]
     trust_domain: String,
@@ -101,6 +107,7 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Run(run) => work(*run).await,
+        Command::Store(store) => store.run().await,
     }
 }
 
@@ -120,7 +127,8 @@ async fn work(run: Run) -> anyhow::Result<()> {
     };
     let helm = Helm::new(config, metrics.clone())?;
     let operator = Peer { name: MANAGER.to_owned(), namespace: run.namespace.clone() };
-    let defaults = Defaults { image: run.image, timescaledb_image: run.timescaledb_image, operator };
+    let (image, timescaledb_image, own_image) = (run.image, run.timescaledb_image, run.own_image);
+    let defaults = Defaults { image, timescaledb_image, operator, own_image };
     let reporter = Reporter { controller: MANAGER.to_owned(), instance: Some(run.identity.clone()) };
     let events = Recorder::new(client.clone(), reporter);
     let mut context =

@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use futures::TryStreamExt as _;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::config::KubeConfigOptions;
 use kube::runtime::watcher::{self, Event};
-use kube::{Client, ResourceExt as _};
+use kube::{Client, Config, ResourceExt as _};
 use kvartal_kernel::{Clock, SystemClock, Timestamp};
 use serde_json::json;
 
@@ -26,6 +27,9 @@ pub struct Plugin {
     /// The namespace; that of the current context when absent.
     #[arg(short, long, global = true, value_name = "NAME")]
     namespace: Option<String>,
+    /// The context of the kubeconfig; its current one when absent.
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -81,9 +85,16 @@ struct Restore {
 }
 
 /// Does what is asked, and returns what there is to say. Psql takes the terminal.
-pub async fn run(plugin: Plugin, client: Client) -> anyhow::Result<String> {
+pub async fn run(plugin: Plugin) -> anyhow::Result<String> {
+    let client = match &plugin.context {
+        None => Client::try_default().await?,
+        Some(context) => {
+            let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+            Client::try_from(Config::from_kubeconfig(&options).await?)?
+        }
+    };
     let namespace = plugin.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    let desk = Desk { api: Api::namespaced(client, &namespace), namespace };
+    let desk = Desk { api: Api::namespaced(client, &namespace), namespace, context: plugin.context };
     match plugin.verb {
         Verb::Status { name: None } => desk.overview().await,
         Verb::Status { name: Some(name) } => Ok(one(&desk.get(&name).await?)),
@@ -98,6 +109,7 @@ pub async fn run(plugin: Plugin, client: Client) -> anyhow::Result<String> {
 struct Desk {
     api: Api<ServiceDatabase>,
     namespace: String,
+    context: Option<String>,
 }
 
 impl Desk {
@@ -212,6 +224,7 @@ impl Desk {
         let mut spec = self.get(&restore.from).await?.spec;
         // The one it is made from may be at rest because of what happened to it.
         spec.paused = false;
+        let service = spec.service.get_or_insert_with(|| restore.from.clone()).clone();
         spec.restore_from = Some(RestoreFrom { database: restore.from.clone(), backup: restore.backup.clone() });
         let new = ServiceDatabase::new(&restore.name, spec);
         self.api.create(&PostParams::default(), &new).await.context("the new database cannot be made")?;
@@ -224,14 +237,18 @@ impl Desk {
             database.status.as_ref()?.restored.clone().filter(|_| ready).map(Ok)
         });
         let backup = done.await??;
-        let name = &restore.name;
-        Ok(format!("{name} holds {backup} of {}. Secret {} says how to sign in.\n", restore.from, names::release(name)))
+        let (name, namespace) = (&restore.name, &self.namespace);
+        Ok(format!(
+            "{name} holds {backup} of {}. To change over to it, set database={name} in the values of release {service} in {namespace}.\n",
+            restore.from
+        ))
     }
 
     async fn psql(&self, name: &str, options: &[String]) -> anyhow::Result<String> {
         self.get(name).await?;
         let pod = format!("statefulset/{}", names::release(name));
         let mut command = tokio::process::Command::new("kubectl");
+        command.args(self.context.iter().flat_map(|context| ["--context", context]));
         command.args(["--namespace", &self.namespace, "exec", "--stdin"]);
         if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
             command.arg("--tty");

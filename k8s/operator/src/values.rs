@@ -15,6 +15,8 @@ pub struct Defaults {
     pub timescaledb_image: String,
     /// Where the operator's pods are, so that servers let them in.
     pub operator: Peer,
+    /// The operator's own image: it carries backups to S3-compatible stores.
+    pub own_image: Option<String>,
 }
 
 /// Pods of one kind in one namespace.
@@ -53,6 +55,9 @@ fn document(service: &str, spec: &ServiceDatabaseSpec, defaults: &Defaults) -> V
         "storage": storage,
         "networkPolicy": { "alsoFrom": [operator, { "app.kubernetes.io/name": JOB_NAME }] },
     });
+    if let (Some(user), Some(from)) = (&spec.service, values["networkPolicy"]["alsoFrom"].as_array_mut()) {
+        from.push(json!({ "app.kubernetes.io/name": user, "app.kubernetes.io/part-of": "kvartal" }));
+    }
     if let Some(digest) = spec.image.as_ref().and_then(|image| image.digest.as_deref()) {
         values["image"]["digest"] = digest.into();
     }

@@ -11,13 +11,22 @@ const RATE_FACTOR: u32 = 1000;
 /// Who may sign in at first.
 const ADMIN: &str = "admin@city.example";
 
-pub(super) fn database(service: &Service) -> Value {
+pub(super) fn operator(installation: &Installation) -> Value {
+    json!({"image": {"pullPolicy": PULL}, "replicas": 1, "watchNamespaces": [installation.namespace]})
+}
+
+/// An object for the operator.
+pub(super) fn database(installation: &Installation, service: &Service) -> Value {
     json!({
-        "service": service.name,
-        // TimescaleDB is no package of Debian; the services run without it too.
-        "engine": "postgres",
-        "resources": {"requests": {"cpu": "20m", "memory": "48Mi"}, "limits": {"memory": "256Mi"}},
-        "storage": {"size": "1Gi"},
+        "apiVersion": "kvartal.dev/v1alpha1",
+        "kind": "ServiceDatabase",
+        "metadata": {"name": service.name, "namespace": installation.namespace},
+        "spec": {
+            // TimescaleDB is no package of Debian; the services run without it too.
+            "engine": "postgres",
+            "resources": {"requests": {"cpu": "20m", "memory": "48Mi"}, "limits": {"memory": "256Mi"}},
+            "storage": {"size": "1Gi"},
+        },
     })
 }
 
@@ -27,6 +36,8 @@ pub(super) fn platform() -> Value {
         "gateway": {"replicas": 1},
         "edge": {"replicas": 1},
         "guard": {"replicas": 1, "rateFactor": RATE_FACTOR},
+        "jaeger": {"enabled": true, "image": {"repository": "kvartal-jaeger", "pullPolicy": PULL}, "maxTraces": 5000},
+        "tracing": {"sampledPercent": 100},
     })
 }
 
@@ -52,6 +63,9 @@ pub(super) fn service(installation: &Installation, service: &Service) -> Value {
         "replicas": 1,
         "image": {"pullPolicy": PULL},
         "extraEnv": extra,
+        "otlpEndpoint": "http://jaeger:4318",
+        // Tests look at single calls.
+        "traceRatio": 1,
         "networkPolicy": {"egress": egress},
     })
 }

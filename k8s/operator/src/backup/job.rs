@@ -8,12 +8,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{BACKUP, JOB, Kind, REQUEST, Run};
-use crate::api::{BackupRecord, DATABASE, Moment, Storage};
+use crate::api::{BackupRecord, Bucket, DATABASE, Moment, Storage};
 use crate::context::Context;
 use crate::observe::{World, smaller};
 use crate::values::{self, JOB_NAME};
 use crate::{names, secrets};
 
+/// Where backups are in a container.
+const BACKUPS: &str = "/backups";
 const COMMON: &str = include_str!("common.sh");
 const BACKUP_SCRIPT: &str = include_str!("backup.sh");
 const VERIFY_SCRIPT: &str = include_str!("verify.sh");
@@ -37,7 +39,8 @@ pub async fn start(
     backup: &str,
     request: Option<&str>,
 ) -> anyhow::Result<()> {
-    if kind == Kind::Backup {
+    let bucket = world.object.spec.backup.as_ref().and_then(|backup| backup.s3.as_ref());
+    if kind == Kind::Backup && bucket.is_none() {
         ensure_volume(context, world).await?;
     }
     let job = manifest(world, context, kind, backup, request)?;
@@ -52,23 +55,23 @@ pub async fn start(
 pub async fn told(context: &Context, world: &World, run: &Run) -> anyhow::Result<Result<BackupRecord, String>> {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &world.namespace);
     let found = pods.list(&ListParams::default().labels(&format!("batch.kubernetes.io/job-name={}", run.job))).await?;
-    let ends = found
-        .items
-        .iter()
-        .flat_map(|pod| pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten()));
-    let ended = ends.filter_map(|container| container.state.as_ref()?.terminated.as_ref());
     let mut last = None;
-    for end in ended {
-        let message = end.message.clone().unwrap_or_default();
-        let at = end.finished_at.as_ref().map(super::moment);
-        if end.exit_code == 0 {
-            let told: Told =
-                serde_json::from_str(&message).with_context(|| format!("{} ended with: {message}", run.job))?;
-            let Told { name, bytes, tables, rows, seconds } = told;
-            let at = Moment::from(at.unwrap_or_else(|| context.now()));
-            return Ok(Ok(BackupRecord { name, at, bytes, tables, rows, seconds }));
+    for status in found.items.iter().filter_map(|pod| pod.status.as_ref()) {
+        // What carries backups runs beside what makes them: a pod has done well when all of it has.
+        let all = [&status.init_container_statuses, &status.container_statuses];
+        let ends = all.into_iter().flatten().flatten();
+        let ended = ends.filter_map(|container| container.state.as_ref()?.terminated.as_ref());
+        let ended: Vec<_> = ended.map(|end| (end, end.message.clone().unwrap_or_default())).collect();
+        if let Some((_, message)) = ended.iter().find(|(end, _)| end.exit_code != 0) {
+            last = Some(message.clone());
+            continue;
         }
-        last = Some(message);
+        let Some((end, message)) = ended.into_iter().find(|(_, message)| !message.is_empty()) else { continue };
+        let told: Told =
+            serde_json::from_str(&message).with_context(|| format!("{} ended with: {message}", run.job))?;
+        let Told { name, bytes, tables, rows, seconds } = told;
+        let at = Moment::from(end.finished_at.as_ref().map_or_else(|| context.now(), super::moment));
+        return Ok(Ok(BackupRecord { name, at, bytes, tables, rows, seconds }));
     }
     Ok(Err(last.unwrap_or_else(|| format!("{} ended without a word", run.job))))
 }
@@ -140,7 +143,7 @@ fn manifest(world: &World, context: &Context, kind: Kind, backup: &str, request:
         ("OWNER", &owner),
         ("HOST", &host),
         ("KEEP", &keep),
-        ("BACKUPS", "/backups"),
+        ("BACKUPS", BACKUPS),
         ("SCRATCH", "/scratch"),
         ("CREDENTIALS", "/run/secrets/database"),
         ("TERMINATION", "/dev/termination-log"),
@@ -153,6 +156,42 @@ fn manifest(world: &World, context: &Context, kind: Kind, backup: &str, request:
     // An object that is deleted without the operator takes its Jobs with it.
     let owner = kube::Resource::controller_owner_ref(&world.object, &()).context("the object has a number")?;
     metadata["ownerReferences"] = json!([owner]);
+    let script = json!({
+        "name": kind.word(),
+        "image": image,
+        "command": ["/bin/sh", "-c", script(kind)],
+        "env": variables,
+        "resources": { "requests": { "cpu": "50m", "memory": "64Mi" }, "limits": { "memory": "512Mi" } },
+        "volumeMounts": [
+            { "name": "backups", "mountPath": BACKUPS },
+            { "name": "scratch", "mountPath": "/scratch" },
+            { "name": "temporary", "mountPath": "/tmp" },
+            { "name": "credentials", "mountPath": "/run/secrets/database", "readOnly": true },
+        ],
+    });
+    let mut volumes = vec![
+        json!({ "name": "scratch", "emptyDir": {} }),
+        json!({ "name": "temporary", "emptyDir": {} }),
+        json!({ "name": "credentials", "secret": { "secretName": names::server_secret(name), "defaultMode": 0o440,
+            "items": [{ "key": "superuser-password", "path": "superuser-password" }] } }),
+    ];
+    let containers = match spec.backup.as_ref().and_then(|backup| backup.s3.as_ref()) {
+        None => {
+            volumes
+                .push(json!({ "name": "backups", "persistentVolumeClaim": { "claimName": names::backups(source) } }));
+            vec![script]
+        }
+        Some(bucket) => {
+            volumes.push(json!({ "name": "backups", "emptyDir": {} }));
+            volumes.push(json!({ "name": "store", "secret": { "secretName": bucket.secret, "defaultMode": 0o440 } }));
+            let carry = |verb: &str| carrier(context, bucket, source, verb, backup, &keep);
+            match kind {
+                Kind::Backup => vec![script, carry("push")?],
+                Kind::Verify => vec![carry("pull")?, script, carry("mark")?],
+                Kind::Restore => vec![carry("pull")?, script],
+            }
+        }
+    };
     Ok(serde_json::from_value(json!({
         "metadata": metadata,
         "spec": {
@@ -160,42 +199,67 @@ fn manifest(world: &World, context: &Context, kind: Kind, backup: &str, request:
             // A day for the largest of databases; then something hangs.
             "activeDeadlineSeconds": 86_400,
             "ttlSecondsAfterFinished": 86_400,
-            "template": {
-                "metadata": { "labels": labels },
-                "spec": {
-                    "restartPolicy": "Never",
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    "securityContext": {
-                        "runAsNonRoot": true, "runAsUser": 101, "runAsGroup": 103, "fsGroup": 103,
-                        "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": { "type": "RuntimeDefault" },
-                    },
-                    "containers": [{
-                        "name": kind.word(),
-                        "image": image,
-                        "imagePullPolicy": "IfNotPresent",
-                        "command": ["/bin/sh", "-c", script(kind)],
-                        "env": variables,
-                        "securityContext": {
-                            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": { "drop": ["ALL"] },
-                        },
-                        "resources": { "requests": { "cpu": "50m", "memory": "64Mi" }, "limits": { "memory": "512Mi" } },
-                        "volumeMounts": [
-                            { "name": "backups", "mountPath": "/backups" },
-                            { "name": "scratch", "mountPath": "/scratch" },
-                            { "name": "temporary", "mountPath": "/tmp" },
-                            { "name": "credentials", "mountPath": "/run/secrets/database", "readOnly": true },
-                        ],
-                    }],
-                    "volumes": [
-                        { "name": "backups", "persistentVolumeClaim": { "claimName": names::backups(source) } },
-                        { "name": "scratch", "emptyDir": {} },
-                        { "name": "temporary", "emptyDir": {} },
-                        { "name": "credentials", "secret": { "secretName": names::server_secret(name), "defaultMode": 0o440,
-                            "items": [{ "key": "superuser-password", "path": "superuser-password" }] } },
-                    ],
-                },
-            },
+            "template": { "metadata": { "labels": labels }, "spec": pod(containers, &volumes) },
         },
     }))?)
+}
+
+/// Brings a backup to a store or from it, with the operator's own image.
+fn carrier(
+    context: &Context,
+    bucket: &Bucket,
+    database: &str,
+    verb: &str,
+    backup: &str,
+    keep: &str,
+) -> anyhow::Result<Value> {
+    let image = context.defaults.own_image.as_ref();
+    let image = image.context("the operator was not told its own image, which carries backups: --own-image")?;
+    let prefix = format!("{}/{database}", bucket.prefix);
+    let variables = [
+        ("STORE_ENDPOINT", bucket.endpoint.as_str()),
+        ("STORE_BUCKET", &bucket.bucket),
+        ("STORE_REGION", &bucket.region),
+        ("STORE_PREFIX", &prefix),
+        ("STORE_CREDENTIALS", "/run/secrets/store"),
+        ("BACKUPS", BACKUPS),
+        ("NAME", backup),
+        ("KEEP", keep),
+    ];
+    let variables = variables.map(|(name, value)| json!({ "name": name, "value": value }));
+    Ok(json!({
+        "name": verb,
+        "image": image,
+        "args": ["store", verb],
+        "env": variables,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": { "requests": { "cpu": "50m", "memory": "64Mi" }, "limits": { "memory": "256Mi" } },
+        "volumeMounts": [
+            { "name": "backups", "mountPath": BACKUPS },
+            { "name": "store", "mountPath": "/run/secrets/store", "readOnly": true },
+        ],
+    }))
+}
+
+/// A restricted pod that runs one container after the other.
+fn pod(mut containers: Vec<Value>, volumes: &[Value]) -> Value {
+    for container in &mut containers {
+        container["imagePullPolicy"] = "IfNotPresent".into();
+        container["securityContext"] = json!({
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": { "drop": ["ALL"] },
+        });
+    }
+    let last = containers.pop();
+    json!({
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": 101, "runAsGroup": 103, "fsGroup": 103,
+            "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "initContainers": containers,
+        "containers": [last],
+        "volumes": volumes,
+    })
 }

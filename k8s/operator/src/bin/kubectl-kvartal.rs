@@ -7,7 +7,7 @@ use kvartal_operator::plugin::{Plugin, run};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match answer(Plugin::parse()).await {
+    match run(Plugin::parse()).await {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS
@@ -18,9 +18,4 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-async fn answer(plugin: Plugin) -> anyhow::Result<String> {
-    let client = kube::Client::try_default().await?;
-    run(plugin, client).await
 }

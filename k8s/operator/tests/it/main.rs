@@ -5,3 +5,4 @@ mod backups;
 mod crd;
 mod database;
 mod server;
+mod store;
