@@ -19,6 +19,8 @@ use crate::tools;
 const NAMESPACE: &str = "kvartal";
 /// Where the tests take the platform's mail, on this machine.
 const MAIL_PORT: u16 = 2525;
+/// Where they take backups.
+const STORE_PORT: u16 = 9000;
 
 /// From nothing to the tests passing; or one step of it.
 #[derive(clap::Args)]
@@ -29,7 +31,7 @@ pub(crate) struct Options {
     /// Use a cluster that is there, by its name in the kubeconfig; it must have the images
     #[arg(long, value_name = "NAME", global = true)]
     context: Option<String>,
-    /// Where the pods of that cluster reach this machine, for mail
+    /// Where the pods of that cluster reach this machine, for mail and backups
     #[arg(long, value_name = "ADDRESS", global = true, default_value = HOST_ADDRESS)]
     host: String,
     /// What is installed, and the plugin of kubectl, is in this folder, such as target/debug; built in release mode when not given
@@ -144,6 +146,7 @@ fn install(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> {
         program: programs(sh, options)?.join("kvartal"),
         charts: "charts".into(),
         mail: format!("{}:{MAIL_PORT}", options.host),
+        store: format!("{}:{STORE_PORT}", options.host),
     };
     installation.install(|what| eprintln!("{what}"))
 }
@@ -161,7 +164,8 @@ fn tests(sh: &Shell, options: &Options, node: &Node) -> anyhow::Result<()> {
         .env("KVARTAL_E2E_KUBECTL", there(&access.kubectl)?)
         .env("KVARTAL_E2E_HELM", there(&access.helm)?)
         .env("KVARTAL_E2E_PROGRAMS", programs(sh, options)?)
-        .env("KVARTAL_E2E_MAIL", format!("{}:{MAIL_PORT}", options.host));
+        .env("KVARTAL_E2E_MAIL", format!("{}:{MAIL_PORT}", options.host))
+        .env("KVARTAL_E2E_STORE", format!("{}:{STORE_PORT}", options.host));
     if let Some(kubeconfig) = &access.kubeconfig {
         command = command.env("KUBECONFIG", kubeconfig);
     }

@@ -31,6 +31,8 @@ pub struct Installation {
     pub charts: PathBuf,
     /// Where mail goes, such as `10.243.0.2:2525`.
     pub mail: String,
+    /// Where an S3-compatible store for backups may be, such as `10.243.0.2:9000`.
+    pub store: String,
 }
 
 /// A service, as the contract has it.

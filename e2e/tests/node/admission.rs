@@ -58,7 +58,8 @@ fn rendered(city: &City, chart: &Path, values: &Path, namespace: &str) -> String
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_the_charts_render_is_taken_in_a_restricted_namespace_without_a_warning() {
     let city = City::find().await;
-    let namespace = "dry-run";
+    // The one that values of the charts name.
+    let namespace = "city";
     let labels = ["enforce", "warn"].map(|mode| (format!("pod-security.kubernetes.io/{mode}"), json!("restricted")));
     let labels: serde_json::Map<String, Value> = labels.into_iter().collect();
     let metadata = json!({"name": namespace, "labels": labels});

@@ -25,8 +25,28 @@ pub(crate) struct City {
     pub(crate) front: Front,
 }
 
-fn setting(name: &str) -> String {
+pub(crate) fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run cargo xtask e2e"))
+}
+
+/// Runs `kubectl kvartal` in the platform's namespace.
+pub(crate) fn plugin(access: &Access, arguments: &[&str]) -> anyhow::Result<String> {
+    // As people have it: both programs in folders of PATH.
+    let folder = tempfile::tempdir()?;
+    symlink(&access.kubectl, folder.path().join("kubectl"))?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = [folder.path().to_owned(), setting("KVARTAL_E2E_PROGRAMS").into()];
+    let mut command = Command::new(folder.path().join("kubectl"));
+    command.env("PATH", std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?);
+    if let Some(kubeconfig) = &access.kubeconfig {
+        command.env("KUBECONFIG", kubeconfig);
+    }
+    command.args(["kvartal", "--namespace", NAMESPACE]);
+    command.args(access.context.iter().flat_map(|context| ["--context", context]));
+    let output = command.args(arguments).output()?;
+    let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    anyhow::ensure!(output.status.success(), "{}", error.trim());
+    Ok(said.into_owned())
 }
 
 /// The node, when the tests have one of their own.
@@ -80,22 +100,7 @@ impl City {
 
     /// Runs `kubectl kvartal` in the platform's namespace.
     pub(crate) fn plugin(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        // As people have it: both programs in folders of PATH.
-        let folder = tempfile::tempdir()?;
-        symlink(&self.access.kubectl, folder.path().join("kubectl"))?;
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let own = [folder.path().to_owned(), setting("KVARTAL_E2E_PROGRAMS").into()];
-        let mut command = Command::new(folder.path().join("kubectl"));
-        command.env("PATH", std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?);
-        if let Some(kubeconfig) = &self.access.kubeconfig {
-            command.env("KUBECONFIG", kubeconfig);
-        }
-        command.args(["kvartal", "--namespace", NAMESPACE]);
-        command.args(self.access.context.iter().flat_map(|context| ["--context", context]));
-        let output = command.args(arguments).output()?;
-        let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        anyhow::ensure!(output.status.success(), "{}", error.trim());
-        Ok(said.into_owned())
+        plugin(&self.access, arguments)
     }
 
     /// The database that a service uses now.

@@ -1,10 +1,10 @@
 //! What the operator does for the platform: credentials that change, a backup that brings back what was spoiled, its own end.
 
-use kvartal_testing::eventually;
+use kvartal_testing::{S3, eventually};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::city::{City, NAMESPACE, PATIENCE};
+use crate::city::{City, NAMESPACE, PATIENCE, plugin, setting};
 use crate::failure::{RETRY, charts, rolled_out};
 use crate::load::{during, lost, some};
 
@@ -33,9 +33,9 @@ async fn new_credentials_fail_no_call() {
     let citizen = city.front.user(&admin, &[]).await;
     let (database, access) = (city.database(SERVICE), city.access.clone());
     let before = field(&city, "servicedatabase", &database, ".status.credentials.user");
-    let (desk, name) = (City::find().await, database.clone());
+    let name = database.clone();
     let rotate = move || -> anyhow::Result<String> {
-        let said = desk.plugin(&["rotate", &name])?;
+        let said = plugin(&access, &["rotate", &name])?;
         rolled_out(&access, &format!("deployment/{SERVICE}"))?;
         Ok(said)
     };
@@ -45,12 +45,14 @@ async fn new_credentials_fail_no_call() {
     assert_eq!(said.unwrap(), format!("{database} signs in as {after} now\n"));
     tally.tell();
     assert!(tally.failures.is_empty(), "{} failed: {:#?}", tally.failures.len(), tally.failures);
-    let users = psql(
-        &city,
-        &database,
-        "SELECT DISTINCT usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename <> 'postgres'",
-    );
-    assert_eq!(users.unwrap(), after, "whoever is connected signed in anew");
+    // The pod before has a moment to end.
+    let users =
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename <> 'postgres'";
+    eventually(PATIENCE, || async {
+        let users = psql(&city, &database, users).unwrap();
+        if users == after { Ok(()) } else { Err(users) }
+    })
+    .await;
 }
 
 /// Writes rubbish over what is on the disk, and lets the server read it from there.
@@ -86,7 +88,7 @@ async fn what_a_disk_has_spoiled_comes_back_from_a_backup_that_was_checked() {
     let report = city.plugin(&["report"]).unwrap();
     assert!(report.contains(&database), "{report}");
 
-    let new = format!("{SERVICE}-{}", &Uuid::new_v4().simple().to_string()[..6]);
+    let new = unique(SERVICE);
     let said = city.plugin(&["restore", &new, "--from", &database]).unwrap();
     assert!(said.contains(&format!("set database={new}")), "{said}");
     println!("{}", said.trim());
@@ -108,12 +110,51 @@ async fn what_a_disk_has_spoiled_comes_back_from_a_backup_that_was_checked() {
     assert!(more.failures.is_empty(), "{more:?}");
 
     // What is of no use goes, its volume too, and the backups stay.
-    patch(&city, &database, &json!({"deletion": {"policy": "Delete", "keepHours": 0}}));
-    city.kubectl(&["delete", "servicedatabase", &database, "--timeout=120s"]).unwrap();
+    delete(&city, &database);
     let volume = format!("data-{database}-database-0");
     city.kubectl(&["wait", "--for=delete", "persistentvolumeclaim", &volume, "--timeout=120s"]).unwrap();
     let kept = field(&city, "persistentvolumeclaim", &format!("{database}-database-backups"), ".status.phase");
     assert_eq!(kept, "Bound");
+}
+
+/// Lets a database go; its volume goes within a minute.
+fn delete(city: &City, database: &str) {
+    patch(city, database, &json!({"deletion": {"policy": "Delete", "keepHours": 0}}));
+    city.kubectl(&["delete", "servicedatabase", database, "--timeout=120s"]).unwrap();
+}
+
+/// A name that no test before had: what is left of a database is taken over by one of the same name.
+fn unique(prefix: &str) -> String {
+    format!("{prefix}-{}", &Uuid::new_v4().simple().to_string()[..6])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_goes_to_a_store_and_comes_back_from_there() {
+    let city = City::find().await;
+    let store = S3::start(&setting("KVARTAL_E2E_STORE")).await;
+    let (name, copy) = (&*unique("spare"), &*unique("copy"));
+    let keys = json!({"accessKeyId": S3::ACCESS_KEY_ID, "secretAccessKey": S3::SECRET_ACCESS_KEY});
+    let bucket = json!({"endpoint": store.url(), "bucket": S3::BUCKET, "secret": "backup-store"});
+    let spec = json!({"storage": {"size": "1Gi"}, "backup": {"schedule": "0 3 1 1 *", "s3": bucket}});
+    city.access
+        .apply(&[
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "backup-store", "namespace": NAMESPACE}, "stringData": keys}),
+            json!({"apiVersion": "kvartal.dev/v1alpha1", "kind": "ServiceDatabase", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}),
+        ])
+        .unwrap();
+    city.settled(name).unwrap();
+    psql(&city, name, "CREATE TABLE post AS SELECT n, 'пост ' || n AS title FROM generate_series(1, 500) n").unwrap();
+    let said = city.plugin(&["backup", name]).unwrap();
+    assert!(said.contains("1 tables, 500 rows; restored and found whole"), "{said}");
+    let objects = store.objects(&format!("kvartal/{name}"));
+    assert_eq!(objects.len(), 4, "{objects:?}");
+    println!("{}: {}", said.trim(), objects.join(", "));
+    city.plugin(&["restore", copy, "--from", name]).unwrap();
+    assert_eq!(psql(&city, copy, "SELECT count(*) || max(title) FROM post").unwrap(), "500пост 99");
+    for database in [name, copy] {
+        delete(&city, database);
+        assert!(city.kubectl(&["get", "persistentvolumeclaim", &format!("{database}-database-backups")]).is_err());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

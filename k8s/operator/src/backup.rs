@@ -2,6 +2,7 @@
 //! throw-away server was found to hold what the database held.
 
 pub mod job;
+pub mod pod;
 pub mod store;
 #[cfg(test)]
 mod tests;

@@ -79,6 +79,9 @@ struct Run {
     /// The image of this operator, with its tag or digest: Jobs carry backups to stores with it.
     #[arg(long, env = "KVARTAL_OPERATOR_OWN_IMAGE", value_name = "IMAGE")]
     own_image: Option<String>,
+    /// Secrets for the registries of these images, in the namespaces of the databases.
+    #[arg(long, env = "KVARTAL_OPERATOR_PULL_SECRETS", value_name = "NAME", value_delimiter = ',')]
+    pull_secrets: Vec<String>,
     /// Name of the installation in every certificate.
     #[arg(long, env = "KVARTAL_OPERATOR_TRUST_DOMAIN", value_name = "NAME", default_value = "kvartal")]
     trust_domain: String,
@@ -128,7 +131,8 @@ async fn work(run: Run) -> anyhow::Result<()> {
     let helm = Helm::new(config, metrics.clone())?;
     let operator = Peer { name: MANAGER.to_owned(), namespace: run.namespace.clone() };
     let (image, timescaledb_image, own_image) = (run.image, run.timescaledb_image, run.own_image);
-    let defaults = Defaults { image, timescaledb_image, operator, own_image };
+    let pull_secrets = run.pull_secrets;
+    let defaults = Defaults { image, timescaledb_image, operator, pull_secrets, own_image };
     let reporter = Reporter { controller: MANAGER.to_owned(), instance: Some(run.identity.clone()) };
     let events = Recorder::new(client.clone(), reporter);
     let mut context =

@@ -15,6 +15,8 @@ pub struct Defaults {
     pub timescaledb_image: String,
     /// Where the operator's pods are, so that servers let them in.
     pub operator: Peer,
+    /// Secrets for the registries of all these.
+    pub pull_secrets: Vec<String>,
     /// The operator's own image: it carries backups to S3-compatible stores.
     pub own_image: Option<String>,
 }
@@ -58,6 +60,9 @@ fn document(service: &str, spec: &ServiceDatabaseSpec, defaults: &Defaults) -> V
     if let (Some(user), Some(from)) = (&spec.service, values["networkPolicy"]["alsoFrom"].as_array_mut()) {
         from.push(json!({ "app.kubernetes.io/name": user, "app.kubernetes.io/part-of": "kvartal" }));
     }
+    if !defaults.pull_secrets.is_empty() {
+        values["imagePullSecrets"] = pull_secrets(defaults);
+    }
     if let Some(digest) = spec.image.as_ref().and_then(|image| image.digest.as_deref()) {
         values["image"]["digest"] = digest.into();
     }
@@ -68,6 +73,11 @@ fn document(service: &str, spec: &ServiceDatabaseSpec, defaults: &Defaults) -> V
         values["resources"] = plain(resources);
     }
     values
+}
+
+/// As pods have them.
+pub fn pull_secrets(defaults: &Defaults) -> Value {
+    defaults.pull_secrets.iter().map(|name| json!({ "name": name })).collect()
 }
 
 /// The repository of the image that a database runs, and its Jobs do.

@@ -12,7 +12,12 @@ const RATE_FACTOR: u32 = 1000;
 const ADMIN: &str = "admin@city.example";
 
 pub(super) fn operator(installation: &Installation) -> Value {
-    json!({"image": {"pullPolicy": PULL}, "replicas": 1, "watchNamespaces": [installation.namespace]})
+    json!({
+        "image": {"pullPolicy": PULL},
+        "replicas": 1,
+        "watchNamespaces": [installation.namespace],
+        "networkPolicy": {"backupStores": [outside(&installation.store)]},
+    })
 }
 
 /// An object for the operator.
@@ -54,7 +59,7 @@ pub(super) fn service(installation: &Installation, service: &Service) -> Value {
         }
         "notification" => {
             extra.push(json!({"name": "KVARTAL_SMTP_URL", "value": format!("smtp://{}", installation.mail)}));
-            egress.push(mail(&installation.mail));
+            egress.push(outside(&installation.mail));
         }
         _ => {}
     }
@@ -70,8 +75,8 @@ pub(super) fn service(installation: &Installation, service: &Service) -> Value {
     })
 }
 
-/// Lets mail out to where it goes.
-fn mail(to: &str) -> Value {
-    let (host, port) = to.rsplit_once(':').unwrap_or((to, "25"));
-    json!({"to": [{"ipBlock": {"cidr": format!("{host}/32")}}], "ports": [{"port": port.parse::<u16>().unwrap_or(25)}]})
+/// Lets out to an address and port outside of the cluster.
+fn outside(to: &str) -> Value {
+    let (host, port) = to.rsplit_once(':').unwrap_or((to, "0"));
+    json!({"to": [{"ipBlock": {"cidr": format!("{host}/32")}}], "ports": [{"port": port.parse::<u16>().unwrap_or(0)}]})
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kvartal_operator::backup::Kind;
-use kvartal_operator::backup::job::script;
+use kvartal_operator::backup::pod::script;
 use serde_json::Value;
 
 use crate::server::{Postgres, password};
