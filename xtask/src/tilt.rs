@@ -33,7 +33,9 @@ const COMPOSE_FILE: &str = "k8s/compose.yaml";
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<Done> {
     STARLARK.build(sh)?;
     COMPOSE.build(sh)?;
-    tiltfile(sh)?;
+    for operator in ["False", "True"] {
+        tiltfile(sh, operator)?;
+    }
     compose(sh)?;
     Ok(Done::Yes)
 }
@@ -44,12 +46,13 @@ fn services(sh: &Shell) -> anyhow::Result<Vec<String>> {
     Ok(files.iter().filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect())
 }
 
-fn tiltfile(sh: &Shell) -> anyhow::Result<()> {
+/// With or without the operator.
+fn tiltfile(sh: &Shell, operator: &str) -> anyhow::Result<()> {
     let program = sh.create_temp_dir()?;
     let file = program.path().join("Tiltfile.star");
     let services: Vec<String> = services(sh)?.iter().map(|name| format!("{name:?}")).collect();
     // One program: what is noted must be the same for all three.
-    let known = format!("SERVICES = [{}]\n", services.join(", "));
+    let known = format!("SERVICES = [{}]\nSETTINGS = {{\"operator\": {operator}}}\n", services.join(", "));
     // The interpreter has no modules.
     let tiltfile = sh.read_file("Tiltfile")?.replace("config.", "config_");
     let text = [known, sh.read_file(STUBS)?, tiltfile, sh.read_file(ASKED)?].join("\n");
@@ -57,7 +60,7 @@ fn tiltfile(sh: &Shell) -> anyhow::Result<()> {
     let starlark = STARLARK.program();
     let output = cmd!(sh, "{starlark} -globalreassign {file}").quiet().ignore_status().output()?;
     let told = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "the Tiltfile: {}", told.trim());
+    anyhow::ensure!(output.status.success(), "the Tiltfile with operator = {operator}: {}", told.trim());
     for file in told.lines().filter_map(|line| line.strip_prefix("file ")) {
         anyhow::ensure!(sh.path_exists(file), "the Tiltfile names {file}, which there is not");
     }
