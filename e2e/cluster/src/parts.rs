@@ -171,12 +171,16 @@ fn proxy(layout: &Layout) -> Part {
     }
 }
 
-/// Only what keeps network policies: routes and services are others' business.
+/// Only what keeps network policies: routes and services are others' business. It ends when it cannot have the firewall's tables
+/// to itself for a moment, and counts on being started again, as kubelet does with it elsewhere.
 fn policies(layout: &Layout) -> Part {
     Part {
         name: "policies",
-        program: layout.kube_router(),
+        program: "/bin/sh".into(),
         arguments: arguments([
+            "-c".into(),
+            r#"until "$0" "$@"; do echo "it is started again"; sleep 1; done"#.into(),
+            layout.kube_router().display().to_string(),
             format!("--kubeconfig={}", layout.text("policies.kubeconfig")),
             format!("--hostname-override={NODE}"),
             format!("--service-cluster-ip-range={SERVICES}"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use kvartal_e2e::journey::report;
 use kvartal_e2e::{Cluster, Layout, User};
 use kvartal_proto::audit::v1::ListRecordsRequest;
 use kvartal_proto::audit::v1::audit_service_client::AuditServiceClient;
@@ -13,9 +14,7 @@ use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::identity::v1::{GetProfileRequest, RotateSigningKeyRequest, SignOutRequest};
 use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
 use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
-use kvartal_proto::incident::v1::{
-    CreateReportRequest, GetReportRequest, LatLng, ListIncidentsRequest, ListReportsRequest,
-};
+use kvartal_proto::incident::v1::{GetReportRequest, ListIncidentsRequest, ListReportsRequest};
 use kvartal_proto::notification::v1::notification_service_client::NotificationServiceClient;
 use kvartal_proto::notification::v1::{
     Kind, ListNotificationsRequest, SendTestNotificationRequest, WatchNotificationsRequest, WatchNotificationsResponse,
@@ -24,7 +23,6 @@ use kvartal_testing::eventually;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
-use uuid::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -67,16 +65,6 @@ impl Call {
                 NotificationServiceClient::new(channel).send_test_notification(request).await.map(drop)
             }
         }
-    }
-}
-
-fn report() -> CreateReportRequest {
-    CreateReportRequest {
-        request_id: Uuid::new_v4().to_string(),
-        category_id: "pothole".into(),
-        description: "Яма у остановки".into(),
-        location: Some(LatLng { latitude: 55.75, longitude: 37.61 }),
-        ..CreateReportRequest::default()
     }
 }
 

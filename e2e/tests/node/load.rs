@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use kvartal_e2e::journey::report;
 use kvartal_e2e::{Front, User};
 use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
-use kvartal_proto::incident::v1::{CreateReportRequest, GetReportRequest, LatLng};
+use kvartal_proto::incident::v1::GetReportRequest;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 /// People at a time.
 const PEOPLE: usize = 4;
@@ -124,17 +124,6 @@ where
                 return None;
             }
         }
-    }
-}
-
-/// A new report.
-pub(crate) fn report() -> CreateReportRequest {
-    CreateReportRequest {
-        request_id: Uuid::new_v4().to_string(),
-        category_id: "pothole".into(),
-        description: "Яма у остановки".into(),
-        location: Some(LatLng { latitude: 55.75, longitude: 37.61 }),
-        ..CreateReportRequest::default()
     }
 }
 

@@ -191,7 +191,7 @@ export function Segmented<V extends string>({
     <fieldset className="segmented">
       <legend className="unseen">{label}</legend>
       {options.map((option) => (
-        <label key={option.value}>
+        <label key={option.value} className="pick">
           <input
             type="radio"
             name={name}
