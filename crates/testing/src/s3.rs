@@ -37,10 +37,12 @@ impl S3 {
         let service = builder.build();
         let listener = TcpListener::bind(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+        #[expect(clippy::disallowed_methods, reason = "ended when the value is dropped")]
         let server = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let service = service.clone();
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     let http = auto::Builder::new(TokioExecutor::new());
                     let _ = http.serve_connection(TokioIo::new(stream), service).await;
                 });

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use kvartal_e2e::journey::report;
 use kvartal_e2e::{Front, User};
-use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
 use kvartal_proto::incident::v1::GetReportRequest;
+use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
