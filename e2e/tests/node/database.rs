@@ -92,13 +92,16 @@ async fn what_a_disk_has_spoiled_comes_back_from_a_backup_that_was_checked() {
 
     let new = unique(SERVICE);
     let said = city.plugin(&["restore", &new, "--from", &database]).unwrap();
-    assert!(said.contains(&format!("set database={new}")) && said.contains(backup), "{said}");
+    assert!(said.contains(&format!("--set database={new}")) && said.contains(backup), "{said}");
     println!("{}", said.trim());
+    // Pods of both would take calls side by side, and what the old ones took would be lost.
+    city.kubectl(&["scale", "deployment", SERVICE, "--replicas", "0"]).unwrap();
+    let pods = format!("app.kubernetes.io/name={SERVICE},app.kubernetes.io/component=service");
+    city.kubectl(&["wait", "--for=delete", "pod", "--selector", &pods, "--timeout=120s"]).unwrap();
     let chart = charts().join("domain-service");
-    let set = format!("database={new}");
-    let change =
-        ["upgrade", SERVICE, chart.to_str().unwrap(), "--namespace", NAMESPACE, "--reuse-values", "--set", &set];
-    city.access.helm(&change, None).unwrap();
+    let change = ["upgrade", SERVICE, chart.to_str().unwrap(), "--namespace", NAMESPACE, "--reuse-values"];
+    let to = ["--force-conflicts", "--set", &format!("database={new}")];
+    city.access.helm(&[&change[..], &to].concat(), None).unwrap();
     rolled_out(&city.access, &format!("deployment/{SERVICE}")).unwrap();
     assert_eq!(city.database(SERVICE), new);
     city.answers().await;

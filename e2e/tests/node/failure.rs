@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use kvartal_cluster::Access;
 use kvartal_e2e::story;
+use kvartal_proto::audit::v1::ListRecordsRequest;
+use kvartal_proto::audit::v1::audit_service_client::AuditServiceClient;
 use kvartal_proto::identity::v1::GetProfileRequest;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
 use kvartal_proto::incident::v1::ListIncidentsRequest;
@@ -122,8 +124,10 @@ async fn a_node_that_is_switched_off_and_on_again_has_everything() {
     .await;
     // Envoy finds a service well a moment after the service does.
     eventually(PATIENCE, || {
-        let (channel, citizen) = (city.front.channel(), citizen.clone());
+        let (channel, citizen, admin) = (city.front.channel(), citizen.clone(), admin.clone());
         async move {
+            let records = admin.request(ListRecordsRequest { page_size: 1, ..ListRecordsRequest::default() });
+            AuditServiceClient::new(channel.clone()).list_records(records).await?;
             let profile = citizen.request(GetProfileRequest {});
             IdentityServiceClient::new(channel.clone()).get_profile(profile).await?;
             let incidents = citizen.request(ListIncidentsRequest { page_size: 1, ..ListIncidentsRequest::default() });

@@ -239,7 +239,7 @@ impl Desk {
         let backup = done.await??;
         let (name, namespace) = (&restore.name, &self.namespace);
         Ok(format!(
-            "{name} holds {backup} of {}. To change over to it, set database={name} in the values of release {service} in {namespace}.\n",
+            "{name} holds {backup} of {}. To change over to it, first stop the service, or what its old pods still write is lost:\n  kubectl --namespace {namespace} scale deployment {service} --replicas 0\nthen upgrade its release with --set database={name}\n",
             restore.from
         ))
     }
