@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use kvartal_testing::{Process, free_port, tool};
+use kvartal_testing::{Process, eventually, free_port, tool};
 use nix::sys::signal::Signal;
 
 use crate::apiserver::{Cluster, chart, write_kubeconfig};
@@ -108,7 +108,9 @@ impl Operator {
     /// One of its metrics, all labels together.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-        let response = client.get(format!("http://127.0.0.1:{}/metrics", self.port).parse().unwrap()).await.unwrap();
+        let address: http::Uri = format!("http://127.0.0.1:{}/metrics", self.port).parse().unwrap();
+        // One that has just been started listens a moment later.
+        let response = eventually(Duration::from_secs(30), || client.get(address.clone())).await;
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(body.to_vec()).unwrap();
         let lines = text.lines().filter(|line| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']));
