@@ -134,7 +134,7 @@ impl Image {
         let dockerfile = format!("k8s/images/{folder}/Dockerfile");
         let text = fs::read_to_string(&dockerfile).with_context(|| dockerfile.clone())?;
         match self.programs {
-            None => engine.build(&text, &reference, Path::new(&format!("k8s/images/{folder}")))?,
+            None => engine.build(sh, &text, &reference, Path::new(&format!("k8s/images/{folder}")))?,
             Some(programs) => {
                 let context = sh.create_temp_dir()?;
                 fs::create_dir(context.path().join("out"))?;
@@ -150,7 +150,7 @@ impl Image {
                 }
                 let rest = text.split_once(GIVEN).with_context(|| format!("{dockerfile}: no stage `{GIVEN}`"))?.1;
                 let text = format!("FROM scratch AS binaries\nCOPY out /out\n{rest}");
-                engine.build(&text, &reference, context.path())?;
+                engine.build(sh, &text, &reference, context.path())?;
             }
         }
         let archive = Path::new(FOLDER).join(format!("{name}.tar"));
@@ -183,7 +183,8 @@ impl Engine {
     }
 
     /// Builds from the text of a Dockerfile.
-    fn build(self, dockerfile: &str, reference: &str, context: &Path) -> anyhow::Result<()> {
+    fn build(self, sh: &Shell, dockerfile: &str, reference: &str, context: &Path) -> anyhow::Result<()> {
+        let (image, unnamed) = self.there(sh, reference)?;
         let mut command = Command::new(self.name());
         command.args(["build", "--tag", reference, "--file", "-"]);
         if self == Self::Buildah {
@@ -193,7 +194,24 @@ impl Engine {
         let mut child = command.arg(context).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
         child.stdin.take().context("its input is a pipe")?.write_all(dockerfile.as_bytes())?;
         anyhow::ensure!(child.wait()?.success(), "{} cannot build {reference}", self.name());
+        let (new_image, mut old) = self.there(sh, reference)?;
+        old.retain(|image| unnamed.contains(image));
+        if new_image != image && !old.is_empty() {
+            // Not those that the new image was made from: these have a child now, which is what it fails for.
+            cmd!(sh, "buildah rmi {old...}").quiet().ignore_status().ignore_stdout().ignore_stderr().run()?;
+        }
         Ok(())
+    }
+
+    /// The image of this name, and those without one. Buildah keeps them of every build, hundreds of mebibytes each; the others
+    /// have a limit of their own.
+    fn there(self, sh: &Shell, reference: &str) -> anyhow::Result<(String, Vec<String>)> {
+        if self != Self::Buildah {
+            return Ok(Default::default());
+        }
+        let image = cmd!(sh, "buildah images --quiet {reference}").quiet().ignore_status().ignore_stderr().read()?;
+        let unnamed = cmd!(sh, "buildah images --quiet --filter dangling=true").quiet().read()?;
+        Ok((image, unnamed.lines().map(str::to_owned).collect()))
     }
 
     /// Writes an archive that every engine and containerd read.
@@ -237,7 +255,7 @@ impl Engine {
         {
             sh.remove_path(root.join(rubbish))?;
         }
-        self.build("FROM scratch\nCOPY root /\nCMD [\"bash\"]\n", BASE, folder.path())
+        self.build(sh, "FROM scratch\nCOPY root /\nCMD [\"bash\"]\n", BASE, folder.path())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Starts the node and waits until pods can run on it.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -10,6 +11,8 @@ use crate::{configuration, images, machine, parts, pki, process, wait};
 
 /// The longest that the node may take, on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// What the node and the platform's images take on the disk, in bytes, and as much again for what pods write.
+const ROOM: u64 = 6 << 30;
 
 /// Volumes as folders of this machine, for claims that name no class.
 fn storage() -> Value {
@@ -32,6 +35,7 @@ pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
     let began = Instant::now();
     // Certificates are made once in the life of a node: a restart of its processes must find those of before.
     if !layout.kubeconfig().exists() {
+        room(layout)?;
         pki::write(layout)?;
         configuration::write(layout)?;
     }
@@ -51,6 +55,22 @@ pub(crate) fn up(layout: &Layout) -> anyhow::Result<()> {
     let account = ["get", "serviceaccount", "default", "-n", "default", "-o", "name"];
     ready(layout, "service accounts", "controller-manager", &account, "serviceaccount/default", began)?;
     eprintln!("ready in {:.1} s at {NODE_ADDRESS}", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// A full disk shows itself late, and in many ways.
+fn room(layout: &Layout) -> anyhow::Result<()> {
+    let root = layout.root();
+    fs::create_dir_all(root)?;
+    let disk = nix::sys::statvfs::statvfs(root).with_context(|| root.display().to_string())?;
+    let free = disk.blocks_available() * disk.fragment_size();
+    anyhow::ensure!(
+        free >= ROOM,
+        "{} has {} MiB left, a node needs {}: make room, or give another folder with --folder",
+        root.display(),
+        free >> 20,
+        ROOM >> 20,
+    );
     Ok(())
 }
 
