@@ -45,8 +45,11 @@ pub async fn told(context: &Context, world: &World, run: &Run) -> anyhow::Result
         let ends = all.into_iter().flatten().flatten();
         let ended = ends.filter_map(|container| container.state.as_ref()?.terminated.as_ref());
         let ended: Vec<_> = ended.map(|end| (end, end.message.clone().unwrap_or_default())).collect();
-        if let Some((_, message)) = ended.iter().find(|(end, _)| end.exit_code != 0) {
-            last = Some(message.clone());
+        if let Some((end, message)) = ended.iter().find(|(end, _)| end.exit_code != 0) {
+            // Who was ended could not say why: for too much memory, or too much on the disk, which the pod tells.
+            let reason = || status.message.clone().or_else(|| end.reason.clone()).unwrap_or_default();
+            let silent = || format!("{} ended with code {}: {}", run.job, end.exit_code, reason());
+            last = Some(if message.is_empty() { silent() } else { message.clone() });
             continue;
         }
         let Some((end, message)) = ended.into_iter().find(|(_, message)| !message.is_empty()) else { continue };

@@ -8,10 +8,13 @@ use super::Kind;
 use crate::api::Bucket;
 use crate::context::Context;
 use crate::observe::World;
+use crate::quantity::bytes;
 use crate::{names, secrets, values};
 
 /// Where backups are in a container.
 const BACKUPS: &str = "/backups";
+/// What the write-ahead log of a throw-away database takes at most, in bytes: twice its `max_wal_size`, which is no hard limit.
+const LOG: u128 = 2 << 30;
 const COMMON: &str = include_str!("common.sh");
 const BACKUP_SCRIPT: &str = include_str!("backup.sh");
 const VERIFY_SCRIPT: &str = include_str!("verify.sh");
@@ -33,9 +36,11 @@ pub(super) fn of(world: &World, context: &Context, kind: Kind, backup: &str) -> 
     let source = spec.restore_from.as_ref().filter(|_| kind == Kind::Restore).map_or(name, |from| &from.database);
     let keep = spec.backup.as_ref().map_or(0, |backup| backup.keep).to_string();
     let script = worker(world, context, kind, backup, &keep);
+    let size = &spec.storage.size;
+    let throw_away = bytes(size).map(|database| (database + LOG).to_string());
     let mut volumes = vec![
-        json!({ "name": "scratch", "emptyDir": {} }),
-        json!({ "name": "temporary", "emptyDir": {} }),
+        json!({ "name": "scratch", "emptyDir": { "sizeLimit": throw_away } }),
+        json!({ "name": "temporary", "emptyDir": { "sizeLimit": "128Mi" } }),
         json!({ "name": "credentials", "secret": { "secretName": names::server_secret(name), "defaultMode": 0o440,
             "items": [{ "key": "superuser-password", "path": "superuser-password" }] } }),
     ];
@@ -46,7 +51,8 @@ pub(super) fn of(world: &World, context: &Context, kind: Kind, backup: &str) -> 
             vec![script]
         }
         Some(bucket) => {
-            volumes.push(json!({ "name": "backups", "emptyDir": {} }));
+            // A backup is compressed: it takes less than its database may.
+            volumes.push(json!({ "name": "backups", "emptyDir": { "sizeLimit": size } }));
             volumes.push(json!({ "name": "store", "secret": { "secretName": bucket.secret, "defaultMode": 0o440 } }));
             let carry = |verb: &str| carrier(context, bucket, source, verb, backup, &keep);
             match kind {
