@@ -6,6 +6,7 @@ mod serve;
 use clap::Subcommand;
 
 use crate::console::Console;
+use crate::process::Ended;
 pub(crate) use config::write;
 
 /// What to do for Envoy.
@@ -25,10 +26,10 @@ enum Command {
     Serve(Box<serve::Args>),
 }
 
-/// True when all went well.
-pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
+/// Does it.
+pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<Ended> {
     match args.command {
-        Command::Config(args) => config::run(&args, console),
+        Command::Config(args) => config::run(&args, console).map(Ended::from),
         Command::Serve(args) => serve::run(*args, console).await,
     }
 }

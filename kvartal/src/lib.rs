@@ -14,9 +14,9 @@ mod gateway;
 mod import;
 mod migrate;
 mod port;
+mod process;
 mod serve;
 mod services;
-mod signals;
 mod up;
 
 use std::process::ExitCode;
@@ -25,9 +25,10 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use cli::{Cli, Command};
 use console::Console;
+use process::Ended;
 
 /// Reads the command line and does what it says. The exit code is 0 when all went well, 1 when it did not, 2 when the
-/// command line could not be understood.
+/// command line could not be understood, 130 when it was interrupted twice.
 pub fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
@@ -43,14 +44,12 @@ pub fn main() -> ExitCode {
     // What still runs here has had its time: calls and tasks are drained by the commands themselves.
     runtime.shutdown_background();
     match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(ended) => ended.into(),
         Err(error) => failed(&error),
     }
 }
 
-/// True when all went well.
-async fn run(command: Command, matches: &clap::ArgMatches, console: Console) -> anyhow::Result<bool> {
+async fn run(command: Command, matches: &clap::ArgMatches, console: Console) -> anyhow::Result<Ended> {
     // Boxed: the commands' futures are large, and only one of them runs.
     match command {
         Command::Up(args) => {
@@ -59,14 +58,14 @@ async fn run(command: Command, matches: &clap::ArgMatches, console: Console) -> 
         }
         Command::Serve(args) => Box::pin(serve::run(*args, console)).await,
         Command::Gateway(args) => Box::pin(gateway::run(args, console)).await,
-        Command::Migrate(args) => Box::pin(migrate::run(*args, console)).await.map(|()| true),
-        Command::Import(args) => Box::pin(import::run(&args, console)).await,
-        Command::Ca(args) => ca::run(&args, console).map(|()| true),
-        Command::Doctor(args) => Box::pin(doctor::run(&args, console)).await,
-        Command::Contract(args) => contract::run(&args, console).map(|()| true),
+        Command::Migrate(args) => Box::pin(migrate::run(*args, console)).await.map(|()| Ended::Well),
+        Command::Import(args) => Box::pin(import::run(&args, console)).await.map(Ended::from),
+        Command::Ca(args) => ca::run(&args, console).map(|()| Ended::Well),
+        Command::Doctor(args) => Box::pin(doctor::run(&args, console)).await.map(Ended::from),
+        Command::Contract(args) => contract::run(&args, console).map(|()| Ended::Well),
         Command::Completions(args) => {
             completions::run(&args, Cli::command());
-            Ok(true)
+            Ok(Ended::Well)
         }
     }
 }

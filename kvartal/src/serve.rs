@@ -6,13 +6,12 @@ use anyhow::Context as _;
 use clap::builder::{ArgPredicate, PossibleValuesParser};
 use kvartal_gateway_grpc_web::{Edge, Options};
 use kvartal_host::Runtime;
-use kvartal_kernel::{Clock as _, SystemClock};
 use kvartal_mesh::tls::{EDGE, HTTPS};
 
-use crate::console::{Console, Glyph};
+use crate::console::Console;
+use crate::process::Ended;
 use crate::services::{self, Configs};
-use crate::signals::{INTERRUPTED, Signals};
-use crate::{port, up};
+use crate::{port, process, up};
 
 /// Which services, and where.
 #[derive(clap::Args, Clone)]
@@ -85,46 +84,21 @@ fn parse_peer(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), url.to_owned()))
 }
 
-/// Runs until it is told to stop; true when everything ended by itself.
-pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
-    let mut signals = Signals::listen()?;
-    let began = SystemClock.now();
-    let mut platform = kvartal_host::Config { tls_names: names(&args), ..args.platform.clone() };
+/// Runs until it is told to stop.
+pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<Ended> {
+    let mut platform =
+        kvartal_host::Config { tls_names: names(&args), probe_listen: args.probe_listen, ..args.platform.clone() };
     if let [only] = &args.services[..] {
         platform.service_name.get_or_insert_with(|| only.clone());
     }
     check_peers(&args)?;
-    let runtime = Runtime::start(platform).await?;
-    for name in services::NAMES {
-        if let Some(url) = named(&args, name) {
-            runtime.directory().reach(name, &url).with_context(|| format!("--peer {name}={url}"))?;
-        }
-    }
-    let opened = tokio::select! {
-        opened = open(&args, &runtime, console) => opened,
-        // It may wait for a database for a long time.
-        reason = signals.next() => {
-            console.say(Glyph::Step, format_args!("{reason}: stopping, before everything has started"));
-            let stopped = runtime.shutdown().await;
-            up::tell_stopped(&stopped, console);
-            return Ok(stopped.clean());
-        }
-    };
-    if let Err(error) = opened {
-        runtime.shutdown().await;
-        return Err(error);
-    }
-    runtime.health().started().await;
-    console.say(Glyph::Good, format_args!("ready in {:.1} s", SystemClock.now().since(began).as_secs_f64()));
-    let reason = signals.next().await;
-    console.say(Glyph::Step, format_args!("{reason}: stopping, running calls finish; again to quit at once"));
-    tokio::select! {
-        stopped = runtime.shutdown() => {
-            up::tell_stopped(&stopped, console);
-            Ok(stopped.clean())
-        }
-        _ = signals.next() => std::process::exit(INTERRUPTED),
-    }
+    process::run(
+        console,
+        Box::pin(Runtime::start(platform)),
+        async |runtime| open(&args, runtime, console).await,
+        |_| Ok(()),
+    )
+    .await
 }
 
 /// Whose certificates are needed: of the services, and of the edge if it calls services of other processes.
@@ -169,9 +143,13 @@ fn peers(args: &Args) -> Vec<(String, String)> {
 }
 
 async fn open(args: &Args, runtime: &Runtime, console: Console) -> anyhow::Result<()> {
-    // First: while a service waits for its database, the process is alive and not ready.
-    if let Some(address) = args.probe_listen {
-        console.fact("probes", kvartal_host::listen_for_probes(runtime, address).await?);
+    for name in services::NAMES {
+        if let Some(url) = named(args, name) {
+            runtime.directory().reach(name, &url).with_context(|| format!("--peer {name}={url}"))?;
+        }
+    }
+    if let Some(probes) = runtime.probes() {
+        console.fact("probes", probes);
     }
     let names: Vec<&str> = args.services.iter().map(String::as_str).collect();
     up::start_services(&names, runtime, &args.configs, console).await?;

@@ -8,8 +8,8 @@ use clap::parser::ValueSource;
 use futures::future::try_join_all;
 use kvartal_gateway_grpc_web::envoy::{AccessLog, Settings};
 use kvartal_gateway_grpc_web::{Edge, Options, serve_beside_envoy};
-use kvartal_host::{Runtime, Stopped};
-use kvartal_kernel::{Clock as _, SystemClock, Timestamp};
+use kvartal_host::Runtime;
+use kvartal_kernel::{Clock as _, SystemClock};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -17,8 +17,8 @@ use crate::console::{Console, Glyph};
 use crate::demo::{self, Demo};
 use crate::envoy::{Envoy, Program};
 use crate::port;
+use crate::process::{self, Ended};
 use crate::services::{self, Configs};
-use crate::signals::{INTERRUPTED, Signals};
 
 /// How the platform comes up.
 #[derive(clap::Args, Clone)]
@@ -123,14 +123,13 @@ impl Given {
     }
 }
 
-/// Runs until it is told to stop; true when everything ended by itself.
-pub(crate) async fn run(mut args: Args, given: Given, console: Console) -> anyhow::Result<bool> {
+/// Runs until it is told to stop.
+pub(crate) async fn run(mut args: Args, given: Given, console: Console) -> anyhow::Result<Ended> {
     if args.platform.tls_dir.is_some() {
         anyhow::bail!(
             "--tls-dir is for `kvartal serve`: here every service is in this process, and none proves its name"
         );
     }
-    let mut signals = Signals::listen()?;
     let began = SystemClock.now();
     console.line(console.strong(concat!("kvartal ", env!("CARGO_PKG_VERSION"))));
     let listener = port::listen(args.address, args.port, given.port).await?;
@@ -143,7 +142,6 @@ pub(crate) async fn run(mut args: Args, given: Given, console: Console) -> anyho
         args.configs.identity.demo_users = demo::accounts();
     }
     show_mail(&mut args);
-    let runtime = Runtime::start(args.platform.clone()).await?;
     let storage = match &temporary {
         Some(folder) => format!("temporary: {}", folder.path().display()),
         None if args.platform.database_url.is_some() || args.platform.database_url_file.is_some() => {
@@ -151,33 +149,24 @@ pub(crate) async fn run(mut args: Args, given: Given, console: Console) -> anyho
         }
         None => args.platform.data_dir.display().to_string(),
     };
-    console.step(Glyph::Step, "storage", &storage, SystemClock.now().since(began));
-    if let Err(error) = open(&args, &runtime, listener, console).await {
-        runtime.shutdown().await;
-        forget(temporary, console);
-        return Err(error);
-    }
-    runtime.health().started().await;
-    welcome(&args, temporary.is_some(), began, console);
-    if args.demo {
-        Demo::start(&runtime, console)?;
-    }
-    if args.open {
-        open_browser(&args.platform.public_url, console);
-    }
-    let reason = signals.next().await;
-    console.line("");
-    console.say(Glyph::Step, format_args!("{reason}: stopping, running calls finish; again to quit at once"));
-    let stopped = tokio::select! {
-        stopped = runtime.shutdown() => stopped,
-        _ = signals.next() => {
-            forget(temporary, console);
-            std::process::exit(INTERRUPTED);
-        }
+    let open = async |runtime: &Runtime| {
+        console.step(Glyph::Step, "storage", &storage, SystemClock.now().since(began));
+        open(&args, runtime, listener, console).await
     };
-    tell_stopped(&stopped, console);
+    let ready = |runtime: &Runtime| {
+        welcome(&args, temporary.is_some(), console);
+        if args.demo {
+            Demo::start(runtime, console)?;
+        }
+        if args.open {
+            open_browser(&args.platform.public_url, console);
+        }
+        Ok(())
+    };
+    let start = Box::pin(Runtime::start(args.platform.clone()));
+    let ended = process::run(console, start, open, ready).await;
     forget(temporary, console);
-    Ok(stopped.clean())
+    ended
 }
 
 /// Mails that cannot leave are shown instead, links and all: only to who sits at this machine.
@@ -295,16 +284,6 @@ pub(crate) fn serve_edge(runtime: &Runtime, edge: Edge, listener: TcpListener) {
     });
 }
 
-/// Says what did not end in time.
-pub(crate) fn tell_stopped(stopped: &Stopped, console: Console) {
-    if stopped.clean() {
-        console.say(Glyph::Good, "stopped");
-    } else {
-        let tasks = if stopped.tasks.is_empty() { "none" } else { &stopped.tasks.join(", ") };
-        console.say(Glyph::Bad, format_args!("stopped; cut after the grace: {} calls, tasks: {tasks}", stopped.calls));
-    }
-}
-
 fn forget(temporary: Option<TempDir>, console: Console) {
     if let Some(folder) = temporary {
         let shown = folder.path().display().to_string();
@@ -316,11 +295,9 @@ fn forget(temporary: Option<TempDir>, console: Console) {
 }
 
 /// What is where, who can sign in, what to try.
-fn welcome(args: &Args, temporary: bool, began: Timestamp, console: Console) {
+fn welcome(args: &Args, temporary: bool, console: Console) {
     let url = args.platform.public_url.trim_end_matches('/');
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let took = SystemClock.now().since(began).as_secs_f64();
-    console.say(Glyph::Good, console.strong(&format!("ready in {took:.1} s")));
     console.fact("App", url);
     console.fact("What runs", format_args!("{url}/start"));
     console.fact("gRPC", format_args!("{authority} (and gRPC-Web on the same port)"));

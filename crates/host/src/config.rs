@@ -1,5 +1,6 @@
 //! The options every process shares: where things are kept, who is reached where, what is observed.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +58,10 @@ pub struct Config {
     /// Whose certificates the process needs with `tls_dir`: the services it runs, and the edge where it calls others.
     #[arg(skip)]
     pub tls_names: Vec<String>,
+    /// Where probes and metrics are answered without TLS, and nothing else: from the first moment on, so that a process that
+    /// waits for servers is seen to be alive and not ready.
+    #[arg(skip)]
+    pub probe_listen: Option<SocketAddr>,
     /// A file with the key all services share (32 bytes in base64, as `openssl rand -base64 32` writes them); without --tls-dir it proves that a service calls. Without either only services of this process are reached.
     #[arg(long, env = "KVARTAL_MESH_KEY_FILE", value_name = "FILE")]
     pub mesh_key_file: Option<PathBuf>,
@@ -130,6 +135,7 @@ impl Config {
             service_url: SERVICE_URL.to_owned(),
             tls_dir: None,
             tls_names: Vec::new(),
+            probe_listen: None,
             mesh_key_file: None,
             public_url: PUBLIC_URL.to_owned(),
             environment: ENVIRONMENT.to_owned(),

@@ -23,7 +23,7 @@ mod web;
 
 pub use config::{Config, LogFormat, parse_duration};
 pub use health::Health;
-pub use listen::{listen, listen_for_probes, operations};
+pub use listen::{listen, operations};
 pub use patience::wait_for;
 pub use runtime::Runtime;
 pub use service::{Registered, Service, migrations};

@@ -10,42 +10,55 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use kvartal_mesh::server::{Listen, Tls};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tower::ServiceExt;
 
+use crate::config::Config;
+use crate::health::Health;
 use crate::runtime::Runtime;
-use crate::tasks::Phase;
+use crate::tasks::{Phase, Tasks};
+use crate::telemetry::Telemetry;
 
 /// Serves the runtime's services on `address` until it shuts down; returns the bound address. Call it when every service
 /// is registered.
 ///
 /// gRPC (also `grpc.health.v1`) and the services' HTTP routes share the port with `/healthz` (JSON, 503 when not ready),
 /// `/livez` (200 while the process answers) and `/metrics`. With identities everything here is TLS with certificates on both
-/// sides; who has none, such as the probes of a cluster, is served by [`listen_for_probes`].
+/// sides; who has none, such as the probes of a cluster, has [`Config::probe_listen`].
 pub async fn listen(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<SocketAddr> {
     let tls = runtime.identities().cloned().map(Tls::new);
     // Calls from outside come through the edge, which appends the address it saw; services call directly, without it.
-    let how = Listen { http1: tls.is_none(), trusted_proxies: 1, tls, ..grace(runtime) };
-    let bound = open(runtime, "listener", address, routes(runtime), how).await?;
+    let how = Listen { http1: tls.is_none(), trusted_proxies: 1, tls, ..grace(runtime.config()) };
+    let bound = open(&runtime.0.tasks, runtime.stop(), "listener", address, routes(runtime), how).await?;
     tracing::info!(address = %bound, tls = runtime.identities().is_some(), "listening");
     Ok(bound)
 }
 
-/// Serves `/healthz`, `/livez`, `/metrics` and `grpc.health.v1` on a plain socket, and nothing else. It may be called before
-/// any service is registered: then the process is alive and not ready.
-pub async fn listen_for_probes(runtime: &Runtime, address: SocketAddr) -> anyhow::Result<SocketAddr> {
+/// Serves `/healthz`, `/livez`, `/metrics` and `grpc.health.v1` on a plain socket, and nothing else, where the configuration
+/// asks for it; returns the bound address.
+pub(crate) async fn for_probes(
+    config: &Config,
+    telemetry: &'static Telemetry,
+    health: &Health,
+    tasks: &Tasks,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<SocketAddr>> {
+    let Some(address) = config.probe_listen else { return Ok(None) };
     // The library says that a process of which it has heard nothing serves.
-    runtime.health().publish().await;
-    let how = Listen { http1: true, connections_max: 100, ..grace(runtime) };
-    open(runtime, "probe listener", address, with_health(runtime, operations(runtime)), how).await
+    health.publish().await;
+    let how = Listen { http1: true, connections_max: 100, ..grace(config) };
+    let routes = with_health(health, Operations { health: health.clone(), telemetry }.routes());
+    open(tasks, stop.clone(), "probe listener", address, routes, how).await.map(Some)
 }
 
-fn grace(runtime: &Runtime) -> Listen {
-    Listen { grace: runtime.config().shutdown_grace, ..Listen::default() }
+fn grace(config: &Config) -> Listen {
+    Listen { grace: config.shutdown_grace, ..Listen::default() }
 }
 
 async fn open(
-    runtime: &Runtime,
+    tasks: &Tasks,
+    stop: CancellationToken,
     task: &'static str,
     address: SocketAddr,
     routes: Router,
@@ -53,8 +66,8 @@ async fn open(
 ) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = listener.local_addr()?;
-    let served = kvartal_mesh::server::serve(listener, routes, how, runtime.stop());
-    runtime.spawn_in(task, Phase::Calls, async move {
+    let served = kvartal_mesh::server::serve(listener, routes, how, stop);
+    tasks.spawn(task, Phase::Calls, async move {
         if let Err(error) = served.await {
             tracing::error!(%bound, error = error.chain(), "a listener ended");
         }
@@ -71,30 +84,43 @@ fn routes(runtime: &Runtime) -> Router {
         }
         routes = routes.merge(service.http);
     }
-    with_health(runtime, routes)
+    with_health(runtime.health(), routes)
 }
 
-fn with_health(runtime: &Runtime, routes: Router) -> Router {
-    let health = runtime.health().grpc().map_request(|request: Request| request.map(tonic::body::Body::new));
+fn with_health(health: &Health, routes: Router) -> Router {
+    let health = health.grpc().map_request(|request: Request| request.map(tonic::body::Body::new));
     routes.route_service("/grpc.health.v1.Health/{*method}", health).fallback(unknown)
 }
 
 /// `/healthz`, `/livez` and `/metrics`, for whoever looks after the process.
 pub fn operations(runtime: &Runtime) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/metrics", get(metrics))
-        .with_state(runtime.clone())
+    Operations { health: runtime.health().clone(), telemetry: runtime.0.telemetry }.routes()
 }
 
-async fn healthz(State(runtime): State<Runtime>) -> Response {
-    let status = if runtime.health().ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, axum::Json(runtime.health().report())).into_response()
+/// What they look at; it is there before the runtime is.
+#[derive(Clone)]
+struct Operations {
+    health: Health,
+    telemetry: &'static Telemetry,
 }
 
-async fn metrics(State(runtime): State<Runtime>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], runtime.metrics()).into_response()
+impl Operations {
+    fn routes(self) -> Router {
+        Router::new()
+            .route("/healthz", get(healthz))
+            .route("/livez", get(|| async { "alive\n" }))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+async fn healthz(State(Operations { health, .. }): State<Operations>) -> Response {
+    let status = if health.ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, axum::Json(health.report())).into_response()
+}
+
+async fn metrics(State(Operations { telemetry, .. }): State<Operations>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry.metrics()).into_response()
 }
 
 async fn unknown(request: Request) -> Response {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,7 @@ use crate::health::Health;
 use crate::inspect::HostGrpc;
 use crate::jobs::Jobs;
 use crate::keys::IdentityKeys;
+use crate::listen;
 use crate::patience::wait_for;
 use crate::service::{Registered, Service};
 use crate::tasks::{Phase, Tasks};
@@ -57,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) stop: CancellationToken,
     /// Told when no call runs any more: jobs, consumers and relays end.
     pub(crate) background: CancellationToken,
+    probes: Option<SocketAddr>,
     pub(crate) calls: TaskTracker,
     pub(crate) adapters: Adapters,
     identities: Option<Identities>,
@@ -105,7 +108,8 @@ impl Runtime {
         let lock = if events { prepare_data_dir(&config)? } else { None };
         let health = Health::new(clock.clone());
         let tasks = Tasks::new(health.clone());
-        let background = CancellationToken::new();
+        let (stop, background) = (CancellationToken::new(), CancellationToken::new());
+        let probes = listen::for_probes(&config, telemetry, &health, &tasks, &stop).await?;
         let bus = if events { AnyBus::open(&config, &health).await? } else { AnyBus::None };
         let adapters = Adapters::connect(bus, &config, &clock, &health, &tasks, &background).await?;
         let identities = tls::start(&config, &clock, &health, &tasks, &background)?;
@@ -128,8 +132,9 @@ impl Runtime {
             telemetry,
             health,
             tasks,
-            stop: CancellationToken::new(),
+            stop,
             background,
+            probes,
             calls: TaskTracker::new(),
             adapters,
             identities,
@@ -183,6 +188,11 @@ impl Runtime {
     /// How everything is.
     pub fn health(&self) -> &Health {
         &self.0.health
+    }
+
+    /// Where probes are answered, when [`Config::probe_listen`] says that they are.
+    pub fn probes(&self) -> Option<SocketAddr> {
+        self.0.probes
     }
 
     /// Every metric of the process in Prometheus' text format.

@@ -5,12 +5,10 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use clap::builder::ArgPredicate;
 use kvartal_host::Runtime;
-use kvartal_kernel::{Clock as _, SystemClock};
 use kvartal_mesh::tls::EDGE;
 
-use crate::console::{Console, Glyph};
-use crate::signals::{INTERRUPTED, Signals};
-use crate::up;
+use crate::console::Console;
+use crate::process::{self, Ended};
 
 /// Where, and what they stand on.
 #[derive(clap::Args, Clone)]
@@ -51,10 +49,8 @@ impl std::fmt::Debug for Args {
     }
 }
 
-/// Runs until it is told to stop; true when everything ended by itself.
-pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
-    let mut signals = Signals::listen()?;
-    let began = SystemClock.now();
+/// Runs until it is told to stop.
+pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<Ended> {
     if args.platform.redis_url()?.is_none() {
         anyhow::bail!("--redis-url is missing: the services announce revoked sessions there");
     }
@@ -63,23 +59,13 @@ pub(crate) async fn run(args: Args, console: Console) -> anyhow::Result<bool> {
             "--tls-dir or --mesh-key-file is missing: without one identity cannot be asked for the keys of access tokens"
         );
     }
-    let platform = kvartal_host::Config { tls_names: vec![EDGE.to_owned()], ..args.platform.clone() };
-    let runtime = Box::pin(Runtime::start_without_events(platform)).await?;
-    if let Err(error) = open(&args, &runtime, console).await {
-        runtime.shutdown().await;
-        return Err(error);
-    }
-    runtime.health().started().await;
-    console.say(Glyph::Good, format_args!("ready in {:.1} s", SystemClock.now().since(began).as_secs_f64()));
-    let reason = signals.next().await;
-    console.say(Glyph::Step, format_args!("{reason}: stopping, running calls finish; again to quit at once"));
-    tokio::select! {
-        stopped = runtime.shutdown() => {
-            up::tell_stopped(&stopped, console);
-            Ok(stopped.clean())
-        }
-        _ = signals.next() => std::process::exit(INTERRUPTED),
-    }
+    let platform = kvartal_host::Config {
+        tls_names: vec![EDGE.to_owned()],
+        probe_listen: args.probe_listen,
+        ..args.platform.clone()
+    };
+    let start = Box::pin(Runtime::start_without_events(platform));
+    process::run(console, start, async |runtime| open(&args, runtime, console).await, |_| Ok(())).await
 }
 
 async fn open(args: &Args, runtime: &Runtime, console: Console) -> anyhow::Result<()> {
@@ -88,8 +74,8 @@ async fn open(args: &Args, runtime: &Runtime, console: Console) -> anyhow::Resul
     }
     let bound = kvartal_gateway_grpc_web::serve_beside_envoy(runtime, args.listen, args.rate_shadow).await?;
     console.fact("for Envoy", bound);
-    if let Some(address) = args.probe_listen {
-        console.fact("probes", kvartal_host::listen_for_probes(runtime, address).await?);
+    if let Some(probes) = runtime.probes() {
+        console.fact("probes", probes);
     }
     Ok(())
 }

@@ -15,3 +15,4 @@ mod replay;
 mod rest;
 mod rules;
 mod up;
+mod waiting;

@@ -9,11 +9,9 @@ use kvartal_proto::notification::v1::ListNotificationsRequest;
 use kvartal_proto::notification::v1::notification_service_client::NotificationServiceClient;
 use kvartal_testing::{Process, eventually, free_port};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::platform::{ADMIN, PASSWORD, PATIENCE, by, kvartal};
+use crate::platform::{ADMIN, PASSWORD, PATIENCE, by, get, kvartal};
 
 fn ca(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = kvartal(&["ca"]);
@@ -32,11 +30,7 @@ async fn serve(folder: &Path, arguments: &[&str]) -> Process {
 
 /// What `/healthz` says on a port for probes.
 async fn health(port: u16) -> Value {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    serde_json::from_str(&get(port, "/healthz").await.1).unwrap()
 }
 
 fn certificate(report: &Value) -> (String, u64) {

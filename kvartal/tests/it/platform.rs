@@ -102,10 +102,7 @@ impl Platform {
 
     /// GET, as text.
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let request = Request::get(format!("{}{path}", self.url())).body(Full::<Bytes>::default()).unwrap();
-        let (head, body) = client.request(request).await.unwrap().into_parts();
-        (head.status, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
+        get(self.port, path).await
     }
 
     /// A unary gRPC-Web call, as a browser makes it over HTTP/1.1.
@@ -143,6 +140,14 @@ impl Platform {
         assert!(status.success(), "{status}: {output}");
         output
     }
+}
+
+/// GET on a port of this machine, as text.
+pub(crate) async fn get(port: u16, path: &str) -> (StatusCode, String) {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::get(format!("http://127.0.0.1:{port}{path}")).body(Full::<Bytes>::default()).unwrap();
+    let (head, body) = client.request(request).await.unwrap().into_parts();
+    (head.status, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }
 
 /// A request by somebody.

@@ -66,8 +66,8 @@ async fn a_dead_database_is_shown_and_its_recovery_too() {
 
 #[tokio::test]
 async fn until_everything_has_started_a_process_is_alive_and_not_ready() {
-    let starting = host(|_| {}).await;
-    let probes = kvartal_host::listen_for_probes(&starting.runtime, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let starting = host(|config| config.probe_listen = Some(([127, 0, 0, 1], 0).into())).await;
+    let probes = starting.runtime.probes().unwrap();
     assert_eq!(http(probes, "GET", "/livez", "", "").await.0, 200);
     assert_eq!(http(probes, "GET", "/healthz", "", "").await.0, 503);
     assert_eq!(grpc_at(probes, "").await, ServingStatus::NotServing as i32);

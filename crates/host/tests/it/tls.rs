@@ -29,6 +29,7 @@ async fn platform(folder: &Path) -> (Platform, Authority) {
     let platform = Platform::start(|config| {
         config.tls_dir = Some(tls);
         config.tls_names = vec!["audit".to_owned()];
+        config.probe_listen = Some(([127, 0, 0, 1], 0).into());
         config.service_url = "https://{service}:9090".to_owned();
     })
     .await;
@@ -45,7 +46,7 @@ async fn the_inner_port_is_for_certificates_and_the_probes_have_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (platform, authority) = platform(folder).await;
-    let probes = kvartal_host::listen_for_probes(&platform.host.runtime, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let probes = platform.host.runtime.probes().unwrap();
     let (status, body) = http(probes, "GET", "/healthz", "", "").await;
     let report: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, &report["status"]), (200, &"ready".into()), "{body}");
@@ -80,7 +81,7 @@ async fn the_inner_port_is_for_certificates_and_the_probes_have_their_own() {
 async fn a_folder_that_is_not_usable_degrades_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let (platform, authority) = platform(folder.path()).await;
-    let probes = kvartal_host::listen_for_probes(&platform.host.runtime, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let probes = platform.host.runtime.probes().unwrap();
     let key = folder.path().join("audit/tls.key");
     let good = std::fs::read(&key).unwrap();
     std::fs::write(&key, "half").unwrap();
