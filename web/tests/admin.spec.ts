@@ -59,6 +59,19 @@ test("a role is given and taken, and sessions are ended", async ({ page, elsewhe
   await expect(page.getByText("Not signed in anywhere")).toBeVisible();
 });
 
+test("an account is found by a part of its name or address", async ({ page }) => {
+  await page.goto("/admin/users");
+  const rows = page.getByRole("table").locator("tbody").getByRole("row");
+  await page.getByLabel("Find").fill("ЦИФРОВА");
+  await expect(rows).toHaveCount(1);
+  await expect(rows).toContainText("analyst@demo.kvartal.example");
+  await page.getByLabel("Find").fill("DISPATCHER2@");
+  await expect(rows).toContainText("Олег Пультов");
+  await expect(page).toHaveURL(/q=DISPATCHER2/);
+  await page.getByLabel("Role").selectOption("administrator");
+  await expect(page.getByText("Nobody matches")).toBeVisible();
+});
+
 test("the audit record is searched and its chain verified", async ({ page, audit }) => {
   await page.goto("/admin/audit");
   await page.getByRole("button", { name: "Verify the chain" }).click();

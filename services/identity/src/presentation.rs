@@ -174,11 +174,11 @@ impl IdentityService for Grpc {
     }
 
     async fn list_users(&self, request: Request<pb::ListUsersRequest>) -> Answer<pb::ListUsersResponse> {
-        let pb::ListUsersRequest { page_size, page_token, role } = request.into_inner();
+        let pb::ListUsersRequest { page_size, page_token, role, query } = request.into_inner();
         answer(async {
             let role = optional_role("role", role)?;
-            let (page, scope) = user_page(role, page_size, &page_token)?;
-            let page = self.0.list(role, page).await?;
+            let (page, scope) = user_page(role, &query, page_size, &page_token)?;
+            let page = self.0.list(role, &query, page).await?;
             let next_page_token = page.next_token(&scope);
             Ok(pb::ListUsersResponse { users: page.items.into_iter().map(Into::into).collect(), next_page_token })
         })
@@ -240,7 +240,7 @@ impl IdentityService for Grpc {
         answer(async {
             let role = optional_role("role", role)?.unwrap_or(Role::Dispatcher);
             let (page, scope) = colleague_page(role, page_size, &page_token)?;
-            let page = self.0.list(Some(role), page).await?;
+            let page = self.0.list(Some(role), "", page).await?;
             let next_page_token = page.next_token(&scope);
             let colleagues = page.items.into_iter().map(convert::colleague).collect();
             Ok(pb::ListColleaguesResponse { colleagues, next_page_token })

@@ -1,16 +1,18 @@
 // Accounts: who there is, and with which roles.
 import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { keepPreviousData } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
 import { roleText } from "~/domain/roles";
 import { Role } from "~/gen/kvartal/contract/v1/contract_pb.js";
 import { IdentityService, type User } from "~/gen/kvartal/identity/v1/identity_pb.js";
 import { useText } from "~/i18n/text";
-import { Ago, Badge, Card, type Column, Listing, Page, Select, TextField } from "~/kit";
+import { Ago, Badge, Card, type Column, Listing, Page, Select, TextField, useSettled, useTyped } from "~/kit";
 import { usersText } from "./users.text";
 
 export interface UsersSearch {
   role?: number;
+  /** In whose name or address, or which number. */
+  q?: string;
 }
 
 /** Roles that people can hold. */
@@ -18,20 +20,32 @@ export const ROLES: readonly Role[] = Object.values(Role).filter(
   (role): role is Role => typeof role === "number" && role !== Role.UNSPECIFIED && role !== Role.SERVICE,
 );
 
+const TYPING_MS = 300;
+
 export function UsersPage() {
   const text = useText(usersText);
   const roles = useText(roleText);
-  const { role = Role.UNSPECIFIED } = useSearch({ from: "/admin/users" });
+  const { role = Role.UNSPECIFIED, q = "" } = useSearch({ from: "/admin/users" });
   const navigate = useNavigate({ from: "/admin/users" });
-  const [wanted, setWanted] = useState("");
+  const wanted = useTyped(q, (typed) =>
+    navigate({
+      search: (before) => ({ ...before, q: typed || undefined }),
+      replace: true,
+      resetScroll: false,
+    }),
+  );
+  const query = useSettled(q.trim(), TYPING_MS);
   const feed = useInfiniteQuery(
     IdentityService.method.listUsers,
-    { role, pageSize: 100, pageToken: "" },
-    { pageParamKey: "pageToken", getNextPageParam: (last) => last.nextPageToken || undefined },
+    { role, query, pageSize: 100, pageToken: "" },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: (last) => last.nextPageToken || undefined,
+      // While somebody types, the list stays.
+      placeholderData: keepPreviousData,
+    },
   );
-  const all = feed.data?.pages.flatMap((page) => page.users) ?? [];
-  const part = wanted.trim().toLowerCase();
-  const rows = part === "" ? all : all.filter((user) => matches(user, part));
+  const rows = feed.data?.pages.flatMap((page) => page.users) ?? [];
   const columns: readonly Column<User>[] = [
     {
       key: "name",
@@ -72,7 +86,9 @@ export function UsersPage() {
         <Select
           label={text.role}
           value={role}
-          onChange={(event) => navigate({ search: { role: Number(event.target.value) || undefined } })}
+          onChange={(event) =>
+            navigate({ search: { role: Number(event.target.value) || undefined, q: q || undefined } })
+          }
         >
           <option value={Role.UNSPECIFIED}>{text.anyRole}</option>
           {ROLES.map((each) => (
@@ -81,13 +97,7 @@ export function UsersPage() {
             </option>
           ))}
         </Select>
-        <TextField
-          label={text.find}
-          type="search"
-          value={wanted}
-          onChange={(event) => setWanted(event.target.value)}
-          hint={text.findHint(all.length)}
-        />
+        <TextField label={text.find} type="search" maxLength={100} hint={text.findHint} {...wanted} />
       </div>
       <Card>
         <Listing
@@ -101,8 +111,4 @@ export function UsersPage() {
       </Card>
     </Page>
   );
-}
-
-function matches(user: User, part: string): boolean {
-  return [user.displayName, user.email, user.userId].some((each) => each.toLowerCase().includes(part));
 }

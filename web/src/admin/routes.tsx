@@ -45,7 +45,10 @@ const jobs = createRoute({
 const users = createRoute({
   getParentRoute,
   path: "/users",
-  validateSearch: (search: Record<string, unknown>): UsersSearch => ({ role: number(search.role, 1, 13) }),
+  validateSearch: (search: Record<string, unknown>): UsersSearch => ({
+    role: number(search.role, 1, 13),
+    q: text(search.q),
+  }),
   component: lazyPage(() => import("./UsersPage"), "UsersPage"),
 });
 const user = createRoute({

@@ -8,8 +8,7 @@ export const usersText = defineText({
     role: "Role",
     anyRole: "Any role",
     find: "Find",
-    findHint: (count: number) =>
-      `By name, address or id, among the ${pluralEn(count, "account", "accounts")} shown`,
+    findHint: "By name, address or number",
     nobody: "Nobody matches",
     name: "Name",
     email: "E-mail",
@@ -43,8 +42,7 @@ export const usersText = defineText({
     role: "Роль",
     anyRole: "Любая роль",
     find: "Найти",
-    findHint: (count) =>
-      `По имени, адресу или номеру, среди показанных: ${pluralRu(count, "запись", "записи", "записей")}`,
+    findHint: "По имени, адресу или номеру",
     nobody: "Никто не подходит",
     name: "Имя",
     email: "Почта",

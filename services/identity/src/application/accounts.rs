@@ -23,9 +23,10 @@ impl Identity {
         Ok(user.account)
     }
 
-    /// A page of accounts, newest first; with a role, only those who hold it.
-    pub async fn list(&self, role: Option<Role>, request: PageRequest) -> Result<Page<Account>, Error> {
-        self.users.page(role, request).await
+    /// A page of accounts, newest first; with a role, only those who hold it; with a query, only those whose name or
+    /// address has it.
+    pub async fn list(&self, role: Option<Role>, query: &str, request: PageRequest) -> Result<Page<Account>, Error> {
+        self.users.page(role, query.trim(), request).await
     }
 
     /// Gives a role. Tokens issued before stop working at once.

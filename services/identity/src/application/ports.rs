@@ -53,8 +53,9 @@ pub trait Users: Send + Sync {
     /// The account whose newest link of this purpose has the token; whether it has expired is not looked at.
     async fn find_by_link(&self, purpose: Purpose, token: &TokenHash) -> Result<Option<Account>, Error>;
 
-    /// A page of accounts, newest first; with a role, only those who hold it.
-    async fn page(&self, role: Option<Role>, request: PageRequest) -> Result<Page<Account>, Error>;
+    /// A page of accounts, newest first; with a role, only those who hold it; with a query, only those whose name or
+    /// address has it, whatever the case of its letters.
+    async fn page(&self, role: Option<Role>, query: &str, request: PageRequest) -> Result<Page<Account>, Error>;
 
     /// The sessions of a user that nobody has ended, newest first; some may have expired.
     async fn sessions(&self, id: UserId) -> Result<Vec<Session>, Error>;

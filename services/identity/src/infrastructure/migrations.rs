@@ -9,11 +9,11 @@ use sea_orm_migration::schema::{
     text_null, uuid,
 };
 
-use super::rows::{account, account_role, key_ring, machine_client, session, signing_key};
+use super::rows::{account, account_role, key_ring, machine_client, search_key, session, signing_key};
 
 /// Everything the service needs in its database.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateTables)]
+    vec![Box::new(CreateTables), Box::new(AddSearchKeys)]
 }
 
 struct CreateTables;
@@ -31,6 +31,30 @@ impl MigrationTrait for CreateTables {
         create_session(manager).await?;
         create_machine_client(manager).await?;
         create_signing_key(manager).await
+    }
+}
+
+struct AddSearchKeys;
+
+impl MigrationName for AddSearchKeys {
+    fn name(&self) -> &str {
+        "identity_0002_search_keys"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for AddSearchKeys {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        use account::{Column, Entity};
+        let column = text(Column::SearchKey).default("").to_owned();
+        manager.alter_table(Table::alter().table(Entity).add_column(column).to_owned()).await?;
+        let database = manager.get_connection();
+        for row in Entity::find().all(database).await? {
+            let search_key = Set(search_key(&row.display_name, &row.email_key));
+            let changed = account::ActiveModel { id: Set(row.id), search_key, ..Default::default() };
+            Entity::update(changed).exec_without_returning(database).await?;
+        }
+        Ok(())
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) mod account {
         pub reset_expires_at: Option<i64>,
         pub created_at: i64,
         pub version: i64,
+        /// Name and address in lowercase, a line each.
+        pub search_key: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -172,6 +174,7 @@ pub(super) fn account_row(account: &Account) -> account::ActiveModel {
     let Account { generation_at, confirmation, reset, created_at, version, .. } = account;
     let Profile { name, locale, time_zone, phone } = profile;
     let hash = |token: &MailToken| token.hash.as_bytes().to_vec();
+    let search_key = search_key(name.as_str(), email.key());
     account::ActiveModel {
         id: Set(id.0),
         email: Set(email.address().to_owned()),
@@ -191,7 +194,13 @@ pub(super) fn account_row(account: &Account) -> account::ActiveModel {
         reset_expires_at: Set(reset.map(|token| token.expires_at.0)),
         created_at: Set(created_at.0),
         version: Set(version.0),
+        search_key: Set(search_key),
     }
+}
+
+/// What accounts are searched by. Databases differ in what they take for the lowercase of a letter; so we make it.
+pub(super) fn search_key(name: &str, email_key: &str) -> String {
+    format!("{}\n{email_key}", name.to_lowercase())
 }
 
 pub(super) fn account_of(row: account::Model) -> Result<Account, Error> {

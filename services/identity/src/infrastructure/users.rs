@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kvartal_events::outbox;
 use kvartal_host::jobs::Jobs;
-use kvartal_kernel::{Clock, Cursor, Error, Page, PageRequest, Role, Timestamp};
+use kvartal_kernel::{Clock, Cursor, Error, Page, PageRequest, Role, Timestamp, Uuid};
 use kvartal_store::{Store, db_error, keyset};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, ExprTrait as _, LikeExpr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    SelectExt as _,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _, SelectExt as _,
 };
 
 use super::rows::{account, account_of, account_role, account_row, role_row, session, session_of, session_row};
@@ -59,10 +59,10 @@ impl Users for StoredUsers {
         self.one(column.eq(token.as_bytes())).await
     }
 
-    async fn page(&self, role: Option<Role>, request: PageRequest) -> Result<Page<Account>, Error> {
+    async fn page(&self, role: Option<Role>, query: &str, request: PageRequest) -> Result<Page<Account>, Error> {
         let reader = self.store.reader();
         let Some(role) = role else {
-            let rows = account::Entity::find();
+            let rows = account::Entity::find().filter(found_by(query));
             let rows = keyset::descending(rows, account::Column::CreatedAt, account::Column::Id, &request);
             let rows = rows.all(reader).await.map_err(db_error)?;
             let page = Page::from_surplus(rows, request.size, |row| Cursor { key: row.created_at, id: row.id });
@@ -70,6 +70,12 @@ impl Users for StoredUsers {
         };
         use account_role::Column;
         let rows = account_role::Entity::find().filter(Column::Role.eq(role as i16));
+        let rows = if query.is_empty() {
+            rows
+        } else {
+            let found = account::Entity::find().select_only().column(account::Column::Id).filter(found_by(query));
+            rows.filter(Column::UserId.in_subquery(found.into_query()))
+        };
         let rows = keyset::descending(rows, Column::CreatedAt, Column::UserId, &request);
         let rows = rows.all(reader).await.map_err(db_error)?;
         let page = Page::from_surplus(rows, request.size, |row| Cursor { key: row.created_at, id: row.user_id });
@@ -170,7 +176,7 @@ impl Users for StoredUsers {
 
     async fn forget_sessions(&self, before: Timestamp) -> Result<u64, Error> {
         use session::Column;
-        let ids: Vec<kvartal_kernel::Uuid> = session::Entity::find()
+        let ids: Vec<Uuid> = session::Entity::find()
             .select_only()
             .column(Column::Id)
             .filter(Column::LastSeenAt.lt(before.0))
@@ -217,6 +223,19 @@ async fn sessions(db: &impl ConnectionTrait, id: UserId) -> Result<Vec<Session>,
         .await
         .map_err(db_error)?;
     rows.into_iter().map(session_of).collect()
+}
+
+/// Accounts with these words in their name or address, or with this number; all of them without words.
+fn found_by(query: &str) -> Condition {
+    if query.is_empty() {
+        return Condition::all();
+    }
+    if let Ok(id) = Uuid::parse_str(query) {
+        return Condition::all().add(account::Column::Id.eq(id));
+    }
+    let words = query.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let like = LikeExpr::new(format!("%{words}%")).escape('\\');
+    Condition::all().add(Expr::col(account::Column::SearchKey).like(like))
 }
 
 /// Writes what differs.

@@ -90,8 +90,13 @@ pub(super) fn optional_role(field: &str, number: i32) -> Result<Option<Role>, Er
 }
 
 /// The wanted page of accounts, and the scope its tokens are good for.
-pub(super) fn user_page(role: Option<Role>, size: u32, token: &str) -> Result<(PageRequest, String), Error> {
-    let scope = format!("users {}", role.map(Role::name).unwrap_or_default());
+pub(super) fn user_page(
+    role: Option<Role>,
+    query: &str,
+    size: u32,
+    token: &str,
+) -> Result<(PageRequest, String), Error> {
+    let scope = format!("users {} {query}", role.map(Role::name).unwrap_or_default());
     Ok((PageRequest::parse(&scope, size, token)?, scope))
 }
 

@@ -185,6 +185,9 @@ async fn accounts_are_listed_page_by_page_for_administrators() {
     assert_eq!(admin.list_users(other).await.unwrap_err().code(), Code::InvalidArgument, "a token of another list");
     let admins = pb::ListUsersRequest { role: Role::Admin as i32, ..Default::default() };
     assert_eq!(admin.list_users(admins).await.unwrap().into_inner().users.len(), 1);
+    let third = pb::ListUsersRequest { query: " USER3@".to_owned(), ..Default::default() };
+    let third = admin.list_users(third).await.unwrap().into_inner().users;
+    assert_eq!(third.iter().map(|user| user.email.as_str()).collect::<Vec<_>>(), ["user3@city.example"]);
 
     world.registered(ANNA).await;
     let (mut anna, _) = world.session(ANNA).await;

@@ -139,8 +139,8 @@ async fn of_many_registrations_of_one_address_one_succeeds() {
         });
         let answers: Vec<bool> = join_all(attempts).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(answers.iter().filter(|stored| **stored).count(), 1);
-        assert_eq!(database.users.page(None, page(10, None)).await.unwrap().items.len(), 1);
-        assert_eq!(database.users.page(Some(Role::Citizen), page(10, None)).await.unwrap().items.len(), 1);
+        assert_eq!(database.users.page(None, "", page(10, None)).await.unwrap().items.len(), 1);
+        assert_eq!(database.users.page(Some(Role::Citizen), "", page(10, None)).await.unwrap().items.len(), 1);
         database.close().await;
     }
 }
@@ -199,7 +199,7 @@ async fn accounts_are_paged_newest_first_with_and_without_a_role() {
         {
             let (mut found, mut after) = (Vec::new(), None);
             loop {
-                let page = database.users.page(role, page(7, after)).await.unwrap();
+                let page = database.users.page(role, "", page(7, after)).await.unwrap();
                 found.extend(page.items.iter().map(|account| account.id.0.as_u128()));
                 after = page.next;
                 if after.is_none() {
@@ -209,7 +209,38 @@ async fn accounts_are_paged_newest_first_with_and_without_a_role() {
             found.reverse();
             assert_eq!(found, expected, "{role:?}");
         }
-        assert!(database.users.page(Some(Role::Patrol), page(7, None)).await.unwrap().items.is_empty());
+        assert!(database.users.page(Some(Role::Patrol), "", page(7, None)).await.unwrap().items.is_empty());
+        database.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_found_by_words_of_their_name_or_address_in_any_case() {
+    for database in databases().await {
+        for (number, name) in [(1, "Анна Ветрова"), (2, "Борис Лыков"), (3, "100% Anna_")] {
+            let mut account = account(number);
+            account.profile.name = DisplayName::parse("name", name).unwrap();
+            if number == 2 {
+                account.roles = account.roles.with(Role::Teacher);
+            }
+            database.register(&account).await;
+        }
+        for (role, query, expected) in [
+            (None, "ВЕТР", &[1_u128][..]),
+            (None, "uSER2@", &[2]),
+            (None, "anna", &[3]),
+            (None, "0% anna_", &[3]),
+            (None, "%", &[3]),
+            (None, "n_a", &[]),
+            (Some(Role::Teacher), "лык", &[2]),
+            (Some(Role::Teacher), "анна", &[]),
+            (None, "00000000-0000-0000-0000-000000000002", &[2]),
+            (None, "00000000-0000-0000-0000-000000000004", &[]),
+        ] {
+            let found = database.users.page(role, query, page(10, None)).await.unwrap().items;
+            let found: Vec<u128> = found.iter().map(|account| account.id.0.as_u128()).collect();
+            assert_eq!(found, expected, "{query}");
+        }
         database.close().await;
     }
 }

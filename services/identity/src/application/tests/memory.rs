@@ -90,7 +90,7 @@ impl Users for Memory {
         }))
     }
 
-    async fn page(&self, _: Option<Role>, _: PageRequest) -> Result<Page<Account>, Error> {
+    async fn page(&self, _: Option<Role>, _: &str, _: PageRequest) -> Result<Page<Account>, Error> {
         Ok(last_page(self.users.lock().unwrap().values().map(|user| user.account.clone()).collect()))
     }
 
