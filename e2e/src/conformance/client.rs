@@ -11,6 +11,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use kvartal_kernel::SystemClock;
 use kvartal_mesh::{Channel, Directory, Remote, RemoteOptions};
+use kvartal_stage::BytesCodec;
 use prost::Message as _;
 use tonic::Status;
 use tonic::body::Body;
@@ -21,7 +22,6 @@ use super::pb::client_compat_request::cancel::CancelTiming;
 use super::pb::client_compat_response::Result as Outcome;
 use super::pb::conformance_payload::RequestInfo;
 use super::{header_map, headers, pb};
-use crate::raw::BytesCodec;
 
 const SERVICE: &str = "connectrpc.conformance.v1.ConformanceService";
 /// The suite asks for two seconds at most, the contract for sixty.

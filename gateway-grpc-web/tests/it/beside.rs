@@ -22,12 +22,9 @@ use kvartal_gateway_grpc_web::{ratelimit, serve_beside_envoy};
 use kvartal_host::redis::{Redis, RedisRevocations};
 use kvartal_host::{Config, Runtime};
 use kvartal_kernel::{Clock as _, SystemClock, Uuid};
-use kvartal_mesh::audit::NoAudit;
-use kvartal_mesh::auth::{AUDIENCE, Claims, ISSUER, Revoke as _, SigningKey, TokenKind};
-use kvartal_mesh::server::{Limits, Stack};
-use kvartal_proto::identity::v1::{GetJwksResponse, Jwk};
+use kvartal_mesh::auth::Revoke as _;
+use kvartal_stage::People;
 use kvartal_testing::{RedisServer, eventually};
-use prost::Message as _;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
@@ -35,13 +32,11 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use crate::platform::frame;
-
-/// The services beside Envoy, on a socket, and the key of the tokens they believe.
+/// The services beside Envoy, on a socket, and the people whose tokens they believe.
 struct Beside {
     runtime: Runtime,
     address: SocketAddr,
-    key: SigningKey,
+    people: People,
     _data: tempfile::TempDir,
 }
 
@@ -51,12 +46,12 @@ impl Beside {
         let config =
             Config { redis_url: Some(redis_url), log: "off".to_owned(), ..Config::embedded(data.path().join("none")) };
         let runtime = Runtime::start_without_events(config).await.unwrap();
-        let key = SigningKey::from_seed("test", &[7; 32]).unwrap();
-        register_identity(&runtime, &key);
+        let people = People::new(Arc::new(SystemClock));
+        kvartal_stage::stand_in(&runtime, "identity", kvartal_stage::identity(&people));
         let address = serve_beside_envoy(&runtime, ([127, 0, 0, 1], 0).into(), shadow).await.unwrap();
         runtime.health().started().await;
         assert!(!data.path().join("none").exists(), "it keeps nothing");
-        Self { runtime, address, key, _data: data }
+        Self { runtime, address, people, _data: data }
     }
 
     async fn channel(&self) -> Channel {
@@ -64,59 +59,13 @@ impl Beside {
     }
 
     fn token(&self, user: Uuid, session: Uuid) -> String {
-        let now = SystemClock.now().seconds();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: user,
-            sid: Some(session),
-            generation: 1,
-            kind: TokenKind::User,
-            roles: vec!["citizen".to_owned()],
-            iat: now,
-            nbf: now,
-            exp: now + 300,
-            jti: Uuid::new_v4(),
-        };
-        self.key.sign(&claims).unwrap()
+        self.people.token(user, session, &["citizen"])
     }
 
     async fn stop(self) {
         let stopped = self.runtime.shutdown().await;
         assert!(stopped.clean(), "{stopped:?}");
     }
-}
-
-/// An identity service that answers GetJwks and nothing else, behind its real stack.
-fn register_identity(runtime: &Runtime, key: &SigningKey) {
-    let public = key.public().clone();
-    let x = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(public.x);
-    let (kty, crv, alg, r#use) = ("OKP".to_owned(), "Ed25519".to_owned(), "EdDSA".to_owned(), "sig".to_owned());
-    let answer = GetJwksResponse { keys: vec![Jwk { kid: public.kid, kty, crv, x, alg, r#use }] }.encode_to_vec();
-    let jwks = move || {
-        let body = http_body_util::Full::new(frame(&answer));
-        async move {
-            let ok = http::HeaderMap::from_iter([(http::HeaderName::from_static("grpc-status"), "0".parse().unwrap())]);
-            let body = http_body_util::BodyExt::with_trailers(body, std::future::ready(Some(Ok(ok))));
-            let mut response = axum::response::Response::new(axum::body::Body::new(body));
-            response.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
-            response
-        }
-    };
-    let routes = axum::Router::new().route("/kvartal.identity.v1.IdentityService/GetJwks", axum::routing::post(jwks));
-    let stack = Stack {
-        contract: kvartal_proto::contract(),
-        service: "identity",
-        verifier: runtime.verifier(),
-        mesh_key: None,
-        limiter: runtime.limiter(),
-        audit: Arc::new(NoAudit),
-        clock: runtime.clock(),
-        stop: runtime.stop(),
-        calls: runtime.calls().clone(),
-        limits: Limits::default(),
-    };
-    runtime.directory().register("identity", stack.wrap(routes.into()));
 }
 
 fn question(headers: &[(&str, &str)]) -> CheckRequest {
@@ -173,14 +122,8 @@ async fn tokens_are_judged_and_requests_without_one_pass() {
     let caller = known.dynamic_metadata.unwrap().fields["caller"].kind.clone();
     assert_eq!(caller, Some(prost_types::value::Kind::StringValue(user.to_string())));
 
-    let forged = SigningKey::from_seed("test", &[8; 32]).unwrap();
-    let forged = Beside {
-        key: forged,
-        runtime: beside.runtime.clone(),
-        address: beside.address,
-        _data: tempfile::tempdir().unwrap(),
-    };
-    let forged = format!("Bearer {}", forged.token(user, Uuid::new_v4()));
+    let forged = People::forgers(Arc::new(SystemClock)).token(user, Uuid::new_v4(), &["citizen"]);
+    let forged = format!("Bearer {forged}");
     for bad in ["Bearer nonsense", "Basic YTpi", "Bearer", "", &forged, &format!("{bearer},{bearer}")] {
         let answer = check(&mut client, question(&[CALL, ("authorization", bad)])).await;
         assert_eq!(code(&answer), 16, "{bad}");

@@ -17,8 +17,11 @@ const SHARED: &[(&str, &[&str])] = &[
     ("crates/mesh", &["contract", "kernel", "proto", "trace"]),
     ("crates/host", &["contract", "events", "kernel", "mesh", "proto", "store", "trace"]),
     ("crates/testing", &["kernel"]),
+    ("crates/stage", &["events", "host", "kernel", "mesh", "proto", "testing"]),
 ];
 const ALL_SHARED: &[&str] = &["contract", "events", "host", "kernel", "mesh", "proto", "store", "trace"];
+/// What only tests may depend on.
+const FOR_TESTS: &[&str] = &["stage", "testing"];
 
 /// A member of the workspace.
 struct Member {
@@ -87,20 +90,18 @@ fn allowed(folder: &str, dependency: &str, for_tests: bool) -> bool {
     if folder == "xtask" {
         return dependency == "cluster";
     }
+    let of_tests = FOR_TESTS.contains(&dependency);
     if let Some((_, list)) = SHARED.iter().find(|(shared, _)| *shared == folder) {
-        return list.contains(&dependency) || (for_tests && dependency == "testing" && folder != "crates/kernel");
+        return list.contains(&dependency) || (for_tests && of_tests && folder != "crates/kernel");
     }
     let shared = ALL_SHARED.contains(&dependency);
     match folder {
         // It puts a service of its own behind the edge.
-        "e2e" => shared || ["cluster", "gateway-grpc-web", "testing"].contains(&dependency),
+        "e2e" => shared || of_tests || ["cluster", "gateway-grpc-web"].contains(&dependency),
         // The binary puts everything together.
-        "kvartal" => {
-            dependency != "testing" && dependency != "e2e" && dependency != "xtask"
-                || (for_tests && dependency == "testing")
-        }
+        "kvartal" => !["e2e", "xtask"].contains(&dependency) && (for_tests || !of_tests),
         // A service, or the gateway: they meet others through `proto` and `mesh` only.
-        _ => shared || (for_tests && dependency == "testing"),
+        _ => shared || (for_tests && of_tests),
     }
 }
 

@@ -7,13 +7,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 use kvartal_host::{Config, Runtime, Service};
-use kvartal_kernel::{Clock, SystemClock, Timestamp, Uuid};
-use kvartal_mesh::audit::NoAudit;
-use kvartal_mesh::auth::{AUDIENCE, Claims, ISSUER, SigningKey, TokenKind};
-use kvartal_mesh::server::{Limits, Stack};
+use kvartal_kernel::{Clock as _, SystemClock, Timestamp, Uuid};
 use kvartal_proto::audit::v1::audit_service_server::{AuditService, AuditServiceServer};
 use kvartal_proto::audit::v1::{ListRecordsRequest, ListRecordsResponse, VerifyChainRequest, VerifyChainResponse};
-use prost::Message;
+use kvartal_stage::People;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -74,15 +71,15 @@ pub(crate) struct Platform {
     pub(crate) host: Host,
     pub(crate) address: SocketAddr,
     pub(crate) gate: Arc<Gate>,
-    key: SigningKey,
+    people: People,
 }
 
 impl Platform {
     pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
         let host = host(change).await;
         let runtime = &host.runtime;
-        let key = SigningKey::from_seed("test", &[7; 32]).unwrap();
-        register_identity(runtime, &key);
+        let people = People::new(Arc::new(SystemClock));
+        kvartal_stage::stand_in(runtime, "identity", kvartal_stage::identity(&people));
         let gate = Arc::new(Gate::default());
         let store = runtime.store("audit", Vec::new()).await.unwrap();
         let http = Router::new()
@@ -93,26 +90,12 @@ impl Platform {
         runtime.serve(service).await.unwrap();
         let address = kvartal_host::listen(runtime, ([127, 0, 0, 1], 0).into()).await.unwrap();
         runtime.health().started().await;
-        Self { host, address, gate, key }
+        Self { host, address, gate, people }
     }
 
     /// A good access token of a user with these roles.
     pub(crate) fn token(&self, user: Uuid, session: Uuid, roles: &[&str]) -> String {
-        let now = SystemClock.now().seconds();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: user,
-            sid: Some(session),
-            generation: 1,
-            kind: TokenKind::User,
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            iat: now,
-            nbf: now,
-            exp: now + 300,
-            jti: Uuid::new_v4(),
-        };
-        self.key.sign(&claims).unwrap()
+        self.people.token(user, session, roles)
     }
 
     /// A client of the audit service over the network.
@@ -134,49 +117,6 @@ async fn panics() -> &'static str {
 
 async fn whoami(axum::Extension(caller): axum::Extension<kvartal_kernel::Caller>) -> String {
     format!("{} from {}", caller.actor_id(), caller.address)
-}
-
-/// An identity service that answers GetJwks and nothing else, behind its real stack.
-fn register_identity(runtime: &Runtime, key: &SigningKey) {
-    let public = key.public().clone();
-    let x = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, public.x);
-    let jwk = kvartal_proto::identity::v1::Jwk {
-        kid: public.kid,
-        kty: "OKP".to_owned(),
-        crv: "Ed25519".to_owned(),
-        x,
-        alg: "EdDSA".to_owned(),
-        r#use: "sig".to_owned(),
-    };
-    let answer = kvartal_proto::identity::v1::GetJwksResponse { keys: vec![jwk] }.encode_to_vec();
-    let mut frame = vec![0];
-    frame.extend_from_slice(&u32::try_from(answer.len()).unwrap().to_be_bytes());
-    frame.extend_from_slice(&answer);
-    let jwks = move || {
-        let frame = http_body_util::Full::new(bytes::Bytes::from(frame.clone()));
-        async move {
-            let trailers =
-                http::HeaderMap::from_iter([(http::HeaderName::from_static("grpc-status"), "0".parse().unwrap())]);
-            let body = http_body_util::BodyExt::with_trailers(frame, std::future::ready(Some(Ok(trailers))));
-            let mut response = axum::response::Response::new(axum::body::Body::new(body));
-            response.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
-            response
-        }
-    };
-    let routes = Router::new().route("/kvartal.identity.v1.IdentityService/GetJwks", post(jwks));
-    let stack = Stack {
-        contract: kvartal_proto::contract(),
-        service: "identity",
-        verifier: runtime.verifier(),
-        mesh_key: None,
-        limiter: runtime.limiter(),
-        audit: Arc::new(NoAudit),
-        clock: runtime.clock(),
-        stop: runtime.stop(),
-        calls: runtime.calls().clone(),
-        limits: Limits::default(),
-    };
-    runtime.directory().register("identity", stack.wrap(routes.into()));
 }
 
 /// One HTTP/1.1 request: the status and the body.

@@ -3,28 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::Response;
-use axum::routing::post;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kvartal_audit::Config;
 use kvartal_events::Event;
 use kvartal_host::Runtime;
 use kvartal_kernel::{Clock as _, SystemClock, Timestamp, Uuid};
 use kvartal_mesh::BoxService;
-use kvartal_mesh::audit::NoAudit;
-use kvartal_mesh::auth::{AUDIENCE, Claims, ISSUER, SigningKey, TokenKind};
-use kvartal_mesh::server::{Limits, Stack};
 use kvartal_proto::audit::v1::audit_service_client::AuditServiceClient;
 use kvartal_proto::audit::v1::{CallAudited, ListRecordsRequest, Record, VerifyChainRequest, VerifyChainResponse};
 use kvartal_proto::contract::v1::Role;
-use kvartal_proto::identity::v1::{GetJwksResponse, Jwk, RoleGranted};
+use kvartal_proto::identity::v1::RoleGranted;
+use kvartal_stage::People;
 use kvartal_store::Store;
 use kvartal_testing::{Postgres, eventually};
-use prost::Message;
 use sea_orm::ConnectionTrait as _;
 use tempfile::TempDir;
 use tonic::Request;
@@ -43,7 +33,7 @@ pub(crate) enum Database {
 pub(crate) struct Stage {
     pub(crate) runtime: Runtime,
     pub(crate) store: Store,
-    key: SigningKey,
+    people: People,
     _folder: TempDir,
     postgres: Option<Postgres>,
 }
@@ -54,14 +44,14 @@ impl Stage {
             Database::Sqlite => None,
             Database::Postgres => Some(kvartal_testing::postgres().await),
         };
-        let key = SigningKey::from_seed("test", &[7; 32]).unwrap();
-        let (runtime, store, folder) = start(postgres.as_ref(), &key).await;
-        Self { runtime, store, key, _folder: folder, postgres }
+        let people = People::new(Arc::new(SystemClock));
+        let (runtime, store, folder) = start(postgres.as_ref(), &people).await;
+        Self { runtime, store, people, _folder: folder, postgres }
     }
 
     /// A second process on the same database, with a bus of its own.
     pub(crate) async fn replica(&self) -> (Runtime, TempDir) {
-        let (runtime, _, folder) = start(self.postgres.as_ref(), &self.key).await;
+        let (runtime, _, folder) = start(self.postgres.as_ref(), &self.people).await;
         (runtime, folder)
     }
 
@@ -75,24 +65,7 @@ impl Stage {
 
     /// A request of a person with this role.
     pub(crate) fn request<T>(&self, role: &str, message: T) -> Request<T> {
-        let now = SystemClock.now().seconds();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: person(),
-            sid: Some(Uuid::from_u128(2)),
-            generation: 1,
-            kind: TokenKind::User,
-            roles: vec![role.to_owned()],
-            iat: now,
-            nbf: now,
-            exp: now + 300,
-            jti: Uuid::new_v4(),
-        };
-        let token = self.key.sign(&claims).unwrap();
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-        request
+        self.people.person_with_id(person(), &[role]).request(message)
     }
 
     pub(crate) async fn list(&self, request: ListRecordsRequest) -> Vec<Record> {
@@ -123,7 +96,7 @@ impl Stage {
     }
 }
 
-async fn start(postgres: Option<&Postgres>, key: &SigningKey) -> (Runtime, Store, TempDir) {
+async fn start(postgres: Option<&Postgres>, people: &People) -> (Runtime, Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let config = kvartal_host::Config {
         log: "off".to_owned(),
@@ -133,50 +106,11 @@ async fn start(postgres: Option<&Postgres>, key: &SigningKey) -> (Runtime, Store
         ..kvartal_host::Config::embedded(folder.path().join("data"))
     };
     let runtime = Runtime::start(config).await.unwrap();
-    register_identity(&runtime, key);
+    kvartal_stage::stand_in(&runtime, "identity", kvartal_stage::identity(people));
     let service = kvartal_audit::service(&runtime, &Config::default()).await.unwrap();
     let store = service.store.clone();
     runtime.serve(service).await.unwrap();
     (runtime, store, folder)
-}
-
-/// An identity service that answers GetJwks and nothing else, behind its real stack.
-fn register_identity(runtime: &Runtime, key: &SigningKey) {
-    let public = key.public().clone();
-    let jwk = Jwk {
-        kid: public.kid,
-        kty: "OKP".to_owned(),
-        crv: "Ed25519".to_owned(),
-        x: URL_SAFE_NO_PAD.encode(public.x),
-        alg: "EdDSA".to_owned(),
-        r#use: "sig".to_owned(),
-    };
-    let encoded = GetJwksResponse { keys: vec![jwk] }.encode_to_vec();
-    let mut frame = vec![0];
-    frame.extend_from_slice(&u32::try_from(encoded.len()).unwrap().to_be_bytes());
-    frame.extend_from_slice(&encoded);
-    let jwks = move || {
-        let full = http_body_util::Full::new(Bytes::from(frame.clone()));
-        let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
-        let body = http_body_util::BodyExt::with_trailers(full, std::future::ready(Some(Ok(trailers))));
-        let mut response = Response::new(Body::new(body));
-        response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
-        std::future::ready(response)
-    };
-    let stack = Stack {
-        contract: kvartal_proto::contract(),
-        service: "identity",
-        verifier: runtime.verifier(),
-        mesh_key: None,
-        limiter: runtime.limiter(),
-        audit: Arc::new(NoAudit),
-        clock: runtime.clock(),
-        stop: runtime.stop(),
-        calls: runtime.calls().clone(),
-        limits: Limits::default(),
-    };
-    let routes = Router::new().route("/kvartal.identity.v1.IdentityService/GetJwks", post(jwks));
-    runtime.directory().register("identity", stack.wrap(routes.into()));
 }
 
 /// Whoever asks.

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use kvartal_events::{Event, Handler};
 use kvartal_host::{Config, Runtime, Service};
 use kvartal_incident::application::ports::{Changes, Incidents, Photos, Reports};
 use kvartal_incident::application::suggestions::Suggestions;
@@ -14,23 +12,19 @@ use kvartal_incident::application::upkeep::Upkeep;
 use kvartal_incident::infrastructure::{
     StoredCases, StoredChanges, StoredIncidents, StoredPhotos, StoredReports, StoredSuggestions,
 };
-use kvartal_kernel::{Clock, Error, ManualClock, Timestamp, Uuid};
+use kvartal_kernel::{ManualClock, Timestamp};
 use kvartal_mesh::BoxService;
-use kvartal_mesh::audit::NoAudit;
-use kvartal_mesh::auth::{
-    AUDIENCE, Claims, ISSUER, JwtVerifier, KeySource, LocalRevocations, PublicKey, SigningKey, TokenKind,
-};
-use kvartal_mesh::server::{Limits, Stack};
 use kvartal_proto::incident::v1 as pb;
 use kvartal_proto::incident::v1::incident_service_client::IncidentServiceClient;
 use kvartal_proto::incident::v1::report_service_client::ReportServiceClient;
 use kvartal_proto::incident::v1::suggestion_service_client::SuggestionServiceClient;
+pub(crate) use kvartal_stage::{Heard, Person, reason};
+use kvartal_stage::{People, stack};
 use kvartal_store::Store;
 use kvartal_testing::Postgres;
 use tempfile::TempDir;
-use tonic::service::Interceptor;
+use tonic::Status;
 use tonic::service::interceptor::InterceptedService;
-use tonic::{Request, Status};
 
 /// The longest anything here may take.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -65,18 +59,9 @@ pub(crate) struct City {
     pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
     service: BoxService,
-    key: Arc<SigningKey>,
+    people: People,
     postgres: Option<Arc<Postgres>>,
     _folder: TempDir,
-}
-
-struct Keys(PublicKey);
-
-#[async_trait]
-impl KeySource for Keys {
-    async fn keys(&self) -> Result<Vec<PublicKey>, Error> {
-        Ok(vec![self.0.clone()])
-    }
 }
 
 impl City {
@@ -105,22 +90,9 @@ impl City {
         let runtime = Runtime::start_with_clock(config, clock.clone()).await.unwrap();
         let Service { store, grpc, .. } =
             kvartal_incident::service(&runtime, &kvartal_incident::Config::default()).await.unwrap();
-        let key = Arc::new(SigningKey::from_seed("test", &[7; 32]).unwrap());
-        let revocations = Arc::new(LocalRevocations::new(clock.clone()));
-        let stack = Stack {
-            contract: kvartal_proto::contract(),
-            service: kvartal_incident::NAME,
-            verifier: Arc::new(JwtVerifier::new(Arc::new(Keys(key.public().clone())), revocations, clock.clone())),
-            mesh_key: None,
-            limiter: runtime.limiter(),
-            audit: Arc::new(NoAudit),
-            clock: clock.clone(),
-            stop: runtime.stop(),
-            calls: runtime.calls().clone(),
-            limits: Limits::default(),
-        };
-        let service = stack.wrap(grpc);
-        Self { runtime, store, clock, service, key, postgres, _folder: folder }
+        let people = People::new(clock.clone());
+        let service = stack(&runtime, kvartal_incident::NAME, people.verifier()).wrap(grpc);
+        Self { runtime, store, clock, service, people, postgres, _folder: folder }
     }
 
     /// The service's own database; PostgreSQL only.
@@ -129,17 +101,13 @@ impl City {
     }
 
     /// Somebody with these roles.
-    pub(crate) fn person(&self, roles: &[&'static str]) -> Person {
-        self.person_with_id(Uuid::now_v7(), roles)
-    }
-
-    pub(crate) fn person_with_id(&self, id: Uuid, roles: &[&'static str]) -> Person {
-        Person { id: Some(id), roles: roles.to_vec(), key: self.key.clone(), clock: self.clock.clone() }
+    pub(crate) fn person(&self, roles: &[&str]) -> Person {
+        self.people.person(roles)
     }
 
     /// Nobody in particular.
     pub(crate) fn nobody(&self) -> Person {
-        Person { id: None, ..self.person(&[]) }
+        self.people.nobody()
     }
 
     pub(crate) fn dispatcher(&self) -> Person {
@@ -176,87 +144,12 @@ impl City {
 
     /// Collects the events of the service from now on.
     pub(crate) async fn listen(&self) -> Heard {
-        let heard = Heard::default();
-        let kinds: Vec<String> = ["IncidentCreated", "IncidentUpdated", "IncidentStatusChanged", "IncidentAssigned"]
+        let kinds = ["IncidentCreated", "IncidentUpdated", "IncidentStatusChanged", "IncidentAssigned"]
             .iter()
             .chain(&["ReportReceived", "ReportStatusChanged"])
-            .map(|name| format!("kvartal.incident.v1.{name}"))
-            .collect();
-        self.runtime.bus().declare("test", &kinds).await.unwrap();
-        let (bus, stop, handler) = (self.runtime.bus(), self.runtime.stop(), heard.clone());
-        tokio::spawn(async move { bus.consume("test", Arc::new(handler), stop).await });
-        heard
+            .map(|name| format!("kvartal.incident.v1.{name}"));
+        Heard::on(&self.runtime, kinds).await
     }
-}
-
-/// Events in the order in which they came.
-#[derive(Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<Vec<Event>>>);
-
-#[async_trait]
-impl Handler for Heard {
-    async fn handle(&self, event: &Event) -> Result<(), Error> {
-        let mut heard = self.0.lock().unwrap();
-        if heard.iter().all(|known| known.id != event.id) {
-            heard.push(event.clone());
-        }
-        Ok(())
-    }
-}
-
-impl Heard {
-    /// The events about a subject once there are so many.
-    pub(crate) async fn about(&self, subject: &str, count: usize) -> Vec<Event> {
-        kvartal_testing::eventually(SOON, || async {
-            let heard = self.0.lock().unwrap();
-            let about: Vec<Event> = heard.iter().filter(|event| event.subject == subject).cloned().collect();
-            if about.len() >= count { Ok(about) } else { Err(about.len()) }
-        })
-        .await
-    }
-}
-
-/// Somebody who calls; every call carries a token of the moment.
-#[derive(Clone)]
-pub(crate) struct Person {
-    pub(crate) id: Option<Uuid>,
-    roles: Vec<&'static str>,
-    key: Arc<SigningKey>,
-    clock: Arc<ManualClock>,
-}
-
-impl Person {
-    pub(crate) fn name(&self) -> String {
-        self.id.unwrap().to_string()
-    }
-}
-
-impl Interceptor for Person {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let Some(sub) = self.id else { return Ok(request) };
-        let now = self.clock.now().seconds();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub,
-            sid: Some(sub),
-            generation: 1,
-            kind: TokenKind::User,
-            roles: self.roles.iter().map(|role| (*role).to_owned()).collect(),
-            iat: now,
-            nbf: now,
-            exp: now + 300,
-            jti: Uuid::new_v4(),
-        };
-        let token = format!("Bearer {}", self.key.sign(&claims).unwrap());
-        request.metadata_mut().insert("authorization", token.parse().unwrap());
-        Ok(request)
-    }
-}
-
-/// The reason of an error, for programs.
-pub(crate) fn reason(status: &Status) -> String {
-    kvartal_mesh::from_status(status).reason().to_owned()
 }
 
 pub(crate) fn at(latitude: f64, longitude: f64) -> pb::LatLng {

@@ -40,7 +40,7 @@ async fn a_hidden_report_exists_for_moderators_and_its_reporter_only(city: City)
         }
         let listed = client.list_reports(pb::ListReportsRequest::default()).await.unwrap().into_inner().reports;
         assert_eq!(listed.len(), usize::from(sees));
-        if who.id.is_some() && !sees {
+        if who.is_known() && !sees {
             let follow = pb::SubscribeToReportRequest { report_id: filed.report_id.clone() };
             assert_eq!(client.subscribe_to_report(follow).await.unwrap_err().code(), Code::NotFound);
             assert_eq!(client.vote(&filed.report_id, true).await.unwrap_err().code(), Code::NotFound);

@@ -1,21 +1,15 @@
 //! A stage for tests: the service as it runs, a clock that moves when told to, and people who call.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use kvartal_events::{Event, Handler};
 use kvartal_host::{Config, Runtime, Service};
-use kvartal_kernel::{Clock as _, Error, ManualClock, Timestamp, Uuid};
+use kvartal_kernel::{ManualClock, Timestamp};
 use kvartal_mesh::BoxService;
-use kvartal_mesh::audit::NoAudit;
-use kvartal_mesh::auth::{
-    AUDIENCE, Claims, ISSUER, JwtVerifier, KeySource, LocalRevocations, PublicKey, SigningKey, TokenKind,
-};
-use kvartal_mesh::server::{Limits, Stack};
 use kvartal_proto::traffic::v1 as pb;
 use kvartal_proto::traffic::v1::detector_service_client::DetectorServiceClient;
 use kvartal_proto::traffic::v1::reading_service_client::ReadingServiceClient;
+pub(crate) use kvartal_stage::{Heard, Person, reason};
+use kvartal_stage::{People, stack};
 use kvartal_store::Store;
 use kvartal_testing::Postgres;
 use kvartal_traffic::application::health::HealthWatch;
@@ -23,14 +17,10 @@ use kvartal_traffic::application::readings::ReadingDesk;
 use kvartal_traffic::application::registry::Registry;
 use kvartal_traffic::infrastructure::{StoredDetectors, StoredReadings};
 use tempfile::TempDir;
-use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::{Request, Status};
 
 /// A Friday, 2026-11-20T09:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_165_200_000_000);
-/// The longest that an event may take.
-const SOON: Duration = Duration::from_secs(30);
 /// Largest message here: a page of 20,000 rows.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -59,19 +49,10 @@ pub(crate) struct Stage {
     pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
     service: BoxService,
-    key: Arc<SigningKey>,
+    people: People,
     postgres: Option<Arc<Postgres>>,
     runtime: Runtime,
     _folder: TempDir,
-}
-
-struct Keys(PublicKey);
-
-#[async_trait]
-impl KeySource for Keys {
-    async fn keys(&self) -> Result<Vec<PublicKey>, Error> {
-        Ok(vec![self.0.clone()])
-    }
 }
 
 impl Stage {
@@ -115,55 +96,24 @@ impl Stage {
         };
         let runtime = Runtime::start_with_clock(host, clock.clone()).await.unwrap();
         let Service { store, grpc, .. } = kvartal_traffic::service(&runtime, &config).await.unwrap();
-        let key = Arc::new(SigningKey::from_seed("test", &[7; 32]).unwrap());
-        let revocations = Arc::new(LocalRevocations::new(clock.clone()));
-        let stack = Stack {
-            contract: kvartal_proto::contract(),
-            service: kvartal_traffic::NAME,
-            verifier: Arc::new(JwtVerifier::new(Arc::new(Keys(key.public().clone())), revocations, clock.clone())),
-            mesh_key: None,
-            limiter: runtime.limiter(),
-            audit: Arc::new(NoAudit),
-            clock: clock.clone(),
-            stop: runtime.stop(),
-            calls: runtime.calls().clone(),
-            limits: Limits::default(),
-        };
-        let service = stack.wrap(grpc);
-        Self { store, clock, service, key, postgres, runtime, _folder: folder }
+        let people = People::new(clock.clone());
+        let service = stack(&runtime, kvartal_traffic::NAME, people.verifier()).wrap(grpc);
+        Self { store, clock, service, people, postgres, runtime, _folder: folder }
     }
 
     /// Collects events of these kinds from now on, as another service gets them.
     pub(crate) async fn listen(&self, kinds: &[&str]) -> Heard {
-        let (heard, bus, stop) = (Heard::default(), self.runtime.bus(), self.runtime.stop());
-        let kinds: Vec<String> = kinds.iter().map(|kind| format!("kvartal.traffic.v1.{kind}")).collect();
-        bus.declare("test", &kinds).await.unwrap();
-        let handler = Arc::new(heard.clone());
-        tokio::spawn(async move { bus.consume("test", handler, stop).await });
-        heard
+        Heard::on(&self.runtime, kinds.iter().map(|kind| format!("kvartal.traffic.v1.{kind}"))).await
     }
 
     /// Makes a stand-in for another service known: this one talks to it behind the real server stack.
     pub(crate) fn register(&self, name: &'static str, routes: tonic::service::Routes) {
-        let runtime = &self.runtime;
-        let stack = Stack {
-            contract: kvartal_proto::contract(),
-            service: name,
-            verifier: runtime.verifier(),
-            mesh_key: None,
-            limiter: runtime.limiter(),
-            audit: Arc::new(NoAudit),
-            clock: runtime.clock(),
-            stop: runtime.stop(),
-            calls: runtime.calls().clone(),
-            limits: Limits::default(),
-        };
-        runtime.directory().register(name, stack.wrap(routes));
+        kvartal_stage::stand_in(&self.runtime, name, routes);
     }
 
     /// Somebody with these roles.
-    pub(crate) fn person(&self, roles: &[&'static str]) -> Person {
-        Person { id: Some(Uuid::now_v7()), roles: roles.to_vec(), key: self.key.clone(), clock: self.clock.clone() }
+    pub(crate) fn person(&self, roles: &[&str]) -> Person {
+        self.people.person(roles)
     }
 
     pub(crate) fn admin(&self) -> Person {
@@ -206,77 +156,6 @@ impl Stage {
         let request = pb::GetDetectorRequest { detector_id: id.to_owned() };
         self.detectors().get_detector(request).await.unwrap().into_inner().detector.unwrap()
     }
-}
-
-/// Events in the order in which they came, each once.
-#[derive(Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<Vec<Event>>>);
-
-#[async_trait]
-impl Handler for Heard {
-    async fn handle(&self, event: &Event) -> Result<(), Error> {
-        let mut heard = self.0.lock().unwrap();
-        if heard.iter().all(|known| known.id != event.id) {
-            heard.push(event.clone());
-        }
-        Ok(())
-    }
-}
-
-impl Heard {
-    /// The events about a subject once there are so many.
-    pub(crate) async fn about(&self, subject: &str, count: usize) -> Vec<Event> {
-        kvartal_testing::eventually(SOON, || async {
-            let heard = self.0.lock().unwrap();
-            let about: Vec<Event> = heard.iter().filter(|event| event.subject == subject).cloned().collect();
-            if about.len() >= count { Ok(about) } else { Err(about.len()) }
-        })
-        .await
-    }
-}
-
-/// Somebody who calls; every call carries a token of the moment.
-#[derive(Clone)]
-pub(crate) struct Person {
-    id: Option<Uuid>,
-    roles: Vec<&'static str>,
-    key: Arc<SigningKey>,
-    clock: Arc<ManualClock>,
-}
-
-impl Person {
-    /// The account.
-    pub(crate) fn name(&self) -> String {
-        self.id.unwrap().to_string()
-    }
-}
-
-impl Interceptor for Person {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let Some(sub) = self.id else { return Ok(request) };
-        let now = self.clock.now().seconds();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub,
-            sid: Some(sub),
-            generation: 1,
-            kind: TokenKind::User,
-            roles: self.roles.iter().map(|role| (*role).to_owned()).collect(),
-            iat: now,
-            nbf: now,
-            exp: now + 300,
-            jti: Uuid::new_v4(),
-        };
-        let token = format!("Bearer {}", self.key.sign(&claims).unwrap());
-        request.metadata_mut().insert("authorization", token.parse().unwrap());
-        Ok(request)
-    }
-}
-
-/// The reason of an error, for programs.
-pub(crate) fn reason(status: &Status) -> String {
-    kvartal_mesh::from_status(status).reason().to_owned()
 }
 
 /// Seconds since 1970 as a time.
