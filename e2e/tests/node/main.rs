@@ -12,6 +12,7 @@ mod admission;
 mod city;
 mod database;
 mod failure;
+mod identity;
 mod load;
 mod memory;
 mod network;

@@ -90,7 +90,17 @@ async fn identities(issuer: Arc<Issuer>, namespace: &str, stop: CancellationToke
         tracing::warn!(account = %account.name_any(), %error, "an identity could not be made");
         Action::requeue(Duration::from_secs(15))
     };
-    controller.run(identity::reconcile, failed, issuer).for_each(|_| async {}).await;
+    let (accounts, metrics) = (controller.store(), issuer.metrics.clone());
+    let looks = controller.run(identity::reconcile, failed, issuer);
+    looks
+        .for_each(|_| {
+            // Whose account has gone is not looked at any more.
+            let there = accounts.state();
+            let services = there.iter().filter_map(|account| account.labels().get(identity::SERVICE));
+            metrics.keep_identities(namespace, &services.map(String::as_str).collect());
+            std::future::ready(())
+        })
+        .await;
 }
 
 async fn sweep(context: &Context, namespace: &str, stop: CancellationToken) {

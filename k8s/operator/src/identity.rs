@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::core::ObjectMeta;
 use kube::runtime::controller::Action;
-use kube::{Client, ResourceExt as _};
+use kube::{Client, Resource as _, ResourceExt as _};
 use kvartal_kernel::{Clock, Timestamp};
 use kvartal_mesh::tls::ca::{AUTHORITY_KEY_FILE, Authority};
 use kvartal_mesh::tls::{BUNDLE_FILE, CERTIFICATE_FILE, KEY_FILE};
@@ -54,7 +55,7 @@ pub struct Error(#[from] anyhow::Error);
 pub async fn reconcile(account: Arc<ServiceAccount>, issuer: Arc<Issuer>) -> Result<Action, Error> {
     let Some(service) = account.labels().get(SERVICE) else { return Ok(Action::await_change()) };
     let namespace = account.namespace().context("an account is in a namespace")?;
-    let expires = issuer.ensure(&namespace, service).await?;
+    let expires = issuer.ensure(&account, &namespace, service).await?;
     issuer.metrics.identity(&namespace, service, expires.seconds());
     // At half of what is left, and often enough to see another authority soon.
     let left = expires.since(issuer.clock.now()) / 2;
@@ -63,24 +64,28 @@ pub async fn reconcile(account: Arc<ServiceAccount>, issuer: Arc<Issuer>) -> Res
 
 impl Issuer {
     /// Makes the identity of a service if it is not there, is old, or is of another authority. When it ends.
-    pub async fn ensure(&self, namespace: &str, service: &str) -> anyhow::Result<Timestamp> {
+    pub async fn ensure(&self, account: &ServiceAccount, namespace: &str, service: &str) -> anyhow::Result<Timestamp> {
         let authority = self.authority().await?;
         let now = self.clock.now();
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let name = names::identity(service);
+        // An account that goes takes its identity with it; one of the same name that comes after it gets another.
+        let owner = account.owner_ref(&()).context("an account of the cluster has a number")?;
         if let Some(found) = secrets.get_opt(&name).await? {
             let file = |key| found.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
             let looked = file(CERTIFICATE_FILE).map(|chain| authority.examine(chain, file(BUNDLE_FILE), now));
-            if let Some(Ok(found)) = looked
-                && !found.due
-                && found.name.service() == service
+            if let Some(Ok(looked)) = looked
+                && !looked.due
+                && looked.name.service() == service
+                && found.owner_references().contains(&owner)
             {
-                return Ok(found.expires);
+                return Ok(looked.expires);
             }
         }
         let issued = authority.issue(service, self.life, now).context("the certificate cannot be made")?;
         let data = [(CERTIFICATE_FILE, &issued.certificate), (KEY_FILE, &issued.key), (BUNDLE_FILE, &issued.bundle)];
-        let secret = secret(&name, "kubernetes.io/tls", data.map(|(key, value)| (key, value.as_str())), service);
+        let data = data.map(|(key, value)| (key, value.as_str()));
+        let secret = secret(&name, "kubernetes.io/tls", data, service, vec![owner]);
         secrets.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&secret)).await?;
         tracing::info!(namespace, service, expires = %issued.expires, "identity issued");
         Ok(issued.expires)
@@ -94,7 +99,7 @@ impl Issuer {
             None => {
                 let made = Authority::generate(&self.trust_domain, AUTHORITY_LIFE, self.clock.now())?;
                 let data = [(AUTHORITY_KEY_FILE, made.key.as_str()), (BUNDLE_FILE, made.bundle.as_str())];
-                let secret = secret(&self.secret, "Opaque", data, "authority");
+                let secret = secret(&self.secret, "Opaque", data, "authority", Vec::new());
                 match secrets.create(&PostParams::default(), &secret).await {
                     Err(kube::Error::Api(status)) if status.is_already_exists() => secrets.get(&self.secret).await?,
                     result => result?,
@@ -118,7 +123,13 @@ impl Issuer {
     }
 }
 
-fn secret<const N: usize>(name: &str, kind: &str, data: [(&str, &str); N], service: &str) -> Secret {
+fn secret<const N: usize>(
+    name: &str,
+    kind: &str,
+    data: [(&str, &str); N],
+    service: &str,
+    owners: Vec<OwnerReference>,
+) -> Secret {
     let labels = [
         (SERVICE, service),
         ("app.kubernetes.io/part-of", "kvartal"),
@@ -126,6 +137,11 @@ fn secret<const N: usize>(name: &str, kind: &str, data: [(&str, &str); N], servi
     ];
     let labels: BTreeMap<_, _> = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let data: BTreeMap<_, _> = data.map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec()))).into();
-    let metadata = ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..ObjectMeta::default() };
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        labels: Some(labels),
+        owner_references: Some(owners),
+        ..ObjectMeta::default()
+    };
     Secret { metadata, data: Some(data), type_: Some(kind.to_owned()), ..Secret::default() }
 }

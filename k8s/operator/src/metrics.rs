@@ -1,7 +1,10 @@
 //! What the operator counts, for Prometheus.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use prometheus::core::Collector as _;
+use prometheus::proto::LabelPair;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
 
 /// Counters and gauges. A clone counts into the same ones.
@@ -101,6 +104,19 @@ impl Metrics {
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
     pub(crate) fn identity(&self, namespace: &str, service: &str, expires: i64) {
         self.identity.with_label_values(&[namespace, service]).set(expires as f64);
+    }
+
+    /// Forgets the other identities of the namespace.
+    pub(crate) fn keep_identities(&self, namespace: &str, services: &HashSet<&str>) {
+        for family in self.identity.collect() {
+            for metric in family.get_metric() {
+                let label = |name| metric.get_label().iter().find(|label| label.name() == name).map(LabelPair::value);
+                let (of, service) = (label("namespace"), label("service").unwrap_or_default());
+                if of == Some(namespace) && !services.contains(service) {
+                    let _ = self.identity.remove_label_values(&[namespace, service]);
+                }
+            }
+        }
     }
 
     pub(crate) fn forget(&self, namespace: &str, name: &str) {

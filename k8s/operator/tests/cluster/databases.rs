@@ -333,7 +333,16 @@ async fn the_second_operator_takes_over_when_the_first_one_is_gone_and_identitie
     let loaded = kvartal_mesh::tls::Identity::load(folder.path(), clock).unwrap();
     assert_eq!(loaded.name().to_string(), "spiffe://kvartal/news");
     secrets.delete("news-tls", &DeleteParams::default()).await.unwrap();
-    eventually(SOON, || async { secrets.get_opt("news-tls").await.unwrap() }).await;
+    let again = eventually(SOON, || async { secrets.get_opt("news-tls").await.unwrap() }).await;
+    let account = uid(&accounts.get("news").await.unwrap());
+    assert_eq!(again.owner_references()[0].uid, account, "an account takes its identity with it");
+
+    let series = "kvartal_identity_expiry_timestamp_seconds{";
+    assert!(second.metrics().await.contains(series));
+    accounts.delete("news", &DeleteParams::default()).await.unwrap();
+    // As the cluster's collector does, which is not here.
+    secrets.delete("news-tls", &DeleteParams::default()).await.unwrap();
+    eventually(SOON, || async { !second.metrics().await.contains(series) }).await;
     drop(second);
 }
 

@@ -107,13 +107,17 @@ impl Operator {
 
     /// One of its metrics, all labels together.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics().await;
+        let lines = text.lines().filter(|line| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+    /// All it counts.
+    pub(crate) async fn metrics(&self) -> String {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let address: http::Uri = format!("http://127.0.0.1:{}/metrics", self.port).parse().unwrap();
         // One that has just been started listens a moment later.
         let response = eventually(Duration::from_secs(30), || client.get(address.clone())).await;
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        let lines = text.lines().filter(|line| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        String::from_utf8(body.to_vec()).unwrap()
     }
 }
