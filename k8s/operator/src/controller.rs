@@ -1,5 +1,6 @@
 //! The loops: databases and identities of each namespace, and volumes whose time is over.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::controller::{Action, Config, Controller};
-use kube::runtime::reflector::ObjectRef;
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -69,9 +70,11 @@ async fn databases(context: Arc<Context>, namespace: &str, stop: CancellationTok
         .watches(api::<Secret>(client, namespace), releases, by_name)
         .watches(api::<Secret>(client, namespace), labelled.clone(), by_label)
         .watches(api::<Job>(client, namespace), labelled, by_label)
-        .graceful_shutdown_on(stop.cancelled_owned());
+        .graceful_shutdown_on(stop.clone().cancelled_owned());
+    let seen = controller.store();
     // Each look tells of itself; here is only what the stream has to say.
-    controller.run(reconcile::reconcile, reconcile::failed, context).for_each(|_| async {}).await;
+    let looks = controller.run(reconcile::reconcile, reconcile::failed, context).for_each(|_| async {});
+    until_stopped(&seen, &stop, looks).await;
 }
 
 async fn identities(issuer: Arc<Issuer>, namespace: &str, stop: CancellationToken) {
@@ -85,22 +88,40 @@ async fn identities(issuer: Arc<Issuer>, namespace: &str, stop: CancellationToke
     let controller = Controller::new(api::<ServiceAccount>(&issuer.client, namespace), accounts)
         .with_config(Config::default().concurrency(4).debounce(DEBOUNCE))
         .watches(api::<Secret>(&issuer.client, namespace), owned, by_service)
-        .graceful_shutdown_on(stop.cancelled_owned());
+        .graceful_shutdown_on(stop.clone().cancelled_owned());
     let failed = |account: Arc<ServiceAccount>, error: &identity::Error, _: Arc<Issuer>| {
         tracing::warn!(account = %account.name_any(), %error, "an identity could not be made");
         Action::requeue(Duration::from_secs(15))
     };
     let (accounts, metrics) = (controller.store(), issuer.metrics.clone());
-    let looks = controller.run(identity::reconcile, failed, issuer);
-    looks
-        .for_each(|_| {
-            // Whose account has gone is not looked at any more.
-            let there = accounts.state();
-            let services = there.iter().filter_map(|account| account.labels().get(identity::SERVICE));
-            metrics.keep_identities(namespace, &services.map(String::as_str).collect());
-            std::future::ready(())
-        })
-        .await;
+    let looks = controller.run(identity::reconcile, failed, issuer).for_each(|_| {
+        // Whose account has gone is not looked at any more.
+        let there = accounts.state();
+        let services = there.iter().filter_map(|account| account.labels().get(identity::SERVICE));
+        metrics.keep_identities(namespace, &services.map(String::as_str).collect());
+        std::future::ready(())
+    });
+    until_stopped(&accounts, &stop, looks).await;
+}
+
+/// Lets looks come to their end after `stop`. The library waits for ever when it is told so before it has seen what there is;
+/// then no look has begun.
+async fn until_stopped<K>(seen: &Store<K>, stop: &CancellationToken, looks: impl Future<Output = ()>)
+where
+    K: reflector::Lookup + Clone + 'static,
+    K::DynamicType: Eq + Hash + Clone,
+{
+    let stopped_early = async {
+        tokio::select! {
+            biased;
+            _ = seen.wait_until_ready() => std::future::pending().await,
+            () = stop.cancelled() => {}
+        }
+    };
+    tokio::select! {
+        () = looks => {}
+        () = stopped_early => {}
+    }
 }
 
 async fn sweep(context: &Context, namespace: &str, stop: CancellationToken) {

@@ -340,10 +340,19 @@ async fn the_second_operator_takes_over_when_the_first_one_is_gone_and_identitie
     let series = "kvartal_identity_expiry_timestamp_seconds{";
     assert!(second.metrics().await.contains(series));
     accounts.delete("news", &DeleteParams::default()).await.unwrap();
-    // As the cluster's collector does, which is not here.
-    secrets.delete("news-tls", &DeleteParams::default()).await.unwrap();
+    eventually(SOON, || async { secrets.get_opt("news-tls").await.unwrap().is_none() }).await;
     eventually(SOON, || async { !second.metrics().await.contains(series) }).await;
     drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_that_has_seen_nothing_yet_ends_when_told() {
+    let place = Place::new("brief", kind()).await;
+    for _ in 0..10 {
+        let mut operator = Operator::start(place.cluster, &place.settings()).await;
+        operator.works().await;
+        assert!(operator.stop().await.success(), "{}", operator.output());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

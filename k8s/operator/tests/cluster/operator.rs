@@ -83,6 +83,11 @@ impl Operator {
         self.process.signal(Signal::SIGKILL);
     }
 
+    /// Waits until it has the lease, and no longer.
+    pub(crate) async fn works(&mut self) {
+        self.process.wait_for_line("this operator works", Duration::from_secs(30)).await;
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) async fn stop(&mut self) -> std::process::ExitStatus {
         self.process.stop(Duration::from_secs(60)).await
