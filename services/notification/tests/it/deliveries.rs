@@ -171,7 +171,11 @@ async fn deliveries_are_listed_by_page_person_and_state(database: Database) {
     assert_eq!((rest.deliveries.len(), rest.next_page_token.as_str()), (2, ""));
     let all: Vec<_> = first.deliveries.iter().chain(&rest.deliveries).collect();
     assert!(all.iter().all(|delivery| delivery.user_id == other.id.to_string()));
-    assert!(all.windows(2).all(|pair| pair[0].delivery_id > pair[1].delivery_id), "newest first");
+    let age = |delivery: &Delivery| {
+        let time = delivery.create_time.unwrap();
+        (time.seconds, time.nanos, delivery.delivery_id.clone())
+    };
+    assert!(all.windows(2).all(|pair| age(pair[0]) > age(pair[1])), "newest first");
     // A token serves the list it came from.
     let misplaced = ListDeliveriesRequest { page_token: first.next_page_token, ..Default::default() };
     let refused = support.client().list_deliveries(support.request(misplaced)).await.unwrap_err();
