@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kvartal_events::{Event, Handler};
 use kvartal_host::Runtime;
-use kvartal_kernel::Error;
+use kvartal_kernel::{Error, Uuid};
 use kvartal_testing::eventually;
 
 /// The longest that an event may take.
@@ -20,11 +20,19 @@ impl Heard {
     /// Collects events of these kinds, by their full names, from now on.
     pub async fn on(runtime: &Runtime, kinds: impl IntoIterator<Item = String>) -> Self {
         let (heard, bus, stop) = (Self::default(), runtime.bus(), runtime.stop());
-        bus.declare("test", &kinds.into_iter().collect::<Vec<_>>()).await.unwrap();
+        // Each listens for itself: events do not go to a replica's listener.
+        let queue = format!("heard-{}", Uuid::now_v7());
+        bus.declare(&queue, &kinds.into_iter().collect::<Vec<_>>()).await.unwrap();
         let handler = Arc::new(heard.clone());
-        // It ends with the runtime, and what is not heard is missed by the test.
-        runtime.spawn("heard", async move { bus.consume("test", handler, stop).await.unwrap_or_default() });
+        runtime.spawn("heard", async move { bus.consume(&queue, handler, stop).await.unwrap() });
         heard
+    }
+
+    /// Takes the first event that fits away, if it has come.
+    pub fn take(&self, fits: impl FnMut(&Event) -> bool) -> Option<Event> {
+        let mut heard = self.0.lock().unwrap();
+        let place = heard.iter().position(fits)?;
+        Some(heard.remove(place))
     }
 
     /// The events about a subject once there are so many.

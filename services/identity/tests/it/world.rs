@@ -2,19 +2,18 @@
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use kvartal_events::{Event, Handler};
 use kvartal_host::{Config, Runtime};
 use kvartal_identity::DemoUser;
-use kvartal_kernel::{Clock, Error, Role, SystemClock, Timestamp};
+use kvartal_kernel::{Clock, Role, SystemClock, Timestamp};
 use kvartal_mesh::{BoxService, Peer, from_status};
 use kvartal_proto::contract;
 use kvartal_proto::identity::v1 as pb;
 use kvartal_proto::identity::v1::identity_service_client::IdentityServiceClient;
+use kvartal_stage::Heard;
 use kvartal_testing::{Postgres, Rabbit, Redis, eventually};
 use prost::{Message, Name};
 use tempfile::TempDir;
@@ -108,17 +107,8 @@ impl Place {
     /// Starts the platform.
     pub(crate) async fn start(&self) -> World {
         let runtime = Runtime::start_with_clock(self.config.clone(), self.clock.clone()).await.unwrap();
-        let kinds: Vec<String> = contract()
-            .services()
-            .flat_map(|service| service.publishes.clone())
-            .filter(|kind| kind.starts_with("kvartal.identity."))
-            .collect();
-        // Each start listens for itself: events do not go to a replica's listener.
-        let queue = format!("spy-{}", kvartal_kernel::Uuid::now_v7());
-        runtime.bus().declare(&queue, &kinds).await.unwrap();
-        let events = Arc::new(Events::default());
-        let (bus, handler, stop) = (runtime.bus(), events.clone(), runtime.stop());
-        runtime.spawn("spy", async move { bus.consume(&queue, handler, stop).await.unwrap() });
+        let published = contract().services().flat_map(|service| service.publishes.clone());
+        let events = Heard::on(&runtime, published.filter(|kind| kind.starts_with("kvartal.identity."))).await;
         let service = kvartal_identity::service(&runtime, &self.identity).await.unwrap();
         runtime.serve(service).await.unwrap();
         World { runtime, clock: self.clock.clone(), events, strangers: AtomicU32::new(0) }
@@ -129,23 +119,8 @@ impl Place {
 pub(crate) struct World {
     pub(crate) runtime: Runtime,
     pub(crate) clock: Arc<TestClock>,
-    events: Arc<Events>,
+    events: Heard,
     strangers: AtomicU32,
-}
-
-/// Events as another service would receive them.
-#[derive(Default)]
-struct Events(Mutex<Vec<Event>>);
-
-#[async_trait]
-impl Handler for Events {
-    async fn handle(&self, event: &Event) -> Result<(), Error> {
-        let mut events = self.0.lock().unwrap();
-        if events.iter().all(|known| known.id != event.id) {
-            events.push(event.clone());
-        }
-        Ok(())
-    }
 }
 
 /// The edge: it knows where a call comes from, and passes the caller's token on.
@@ -230,9 +205,8 @@ impl World {
 
     /// An event of this kind that fits, if it has arrived; it is taken away.
     pub(crate) fn take<M: Message + Name + Default>(&self, fits: &impl Fn(&M) -> bool) -> Option<M> {
-        let mut events = self.events.0.lock().unwrap();
-        let place = events.iter().position(|event| event.is::<M>() && fits(&event.decode().unwrap()))?;
-        Some(events.remove(place).decode().unwrap())
+        let event = self.events.take(|event| event.is::<M>() && fits(&event.decode().unwrap()))?;
+        Some(event.decode().unwrap())
     }
 
     pub(crate) async fn confirmation_mail(&self, email: &str) -> pb::EmailConfirmationRequested {
